@@ -1,0 +1,104 @@
+/** One attempt: the executor under a timeout and a signal, its end as a value. Never rejects. */
+import { AttemptAbortedError, AttemptTimeoutError, PermanentError, RetryAfterError } from "../errors.ts";
+import type { Ports } from "../ports/ports.ts";
+import { UndecodableDataError } from "../task/definition.ts";
+import type { BoundExecutor } from "../task/executor.ts";
+import type { Outcome } from "../task/outcome.ts";
+import { safeError } from "../task/safe-error.ts";
+import type { ClaimedTask } from "../task/task.ts";
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  /** When the executor ignored its timeout or its abort: settles with whether it succeeded after all. Else null. */
+  readonly unfinished: Promise<"succeeded" | "failed"> | null;
+}
+
+/** Why the process takes an attempt back. */
+export type AbortCause = "stopping" | "lease-lost";
+
+/** A running attempt that can be aborted. */
+export interface RunningAttempt {
+  readonly result: Promise<AttemptResult>;
+  /** Aborts the signal; the executor may still finish. */
+  abort(cause: AbortCause): void;
+  /** Ends the attempt as abandoned, whether the executor has finished or not. */
+  abandon(): void;
+}
+
+/** Starts an attempt. */
+export function startAttempt(
+  ports: Ports,
+  executor: BoundExecutor,
+  task: ClaimedTask,
+  timeoutMs: number,
+): RunningAttempt {
+  const startedMs = ports.clock.monotonicMs();
+  const controller = new AbortController();
+  let abortedBy: AbortCause | null = null;
+  let finish: (outcome: Outcome, unfinished: AttemptResult["unfinished"]) => void = () => undefined;
+
+  const run = invoke(executor, task, controller.signal);
+  const settled = run.then(
+    () => "succeeded" as const,
+    () => "failed" as const,
+  );
+  const timer = ports.timers.after(timeoutMs, () => {
+    const timeout = new AttemptTimeoutError(timeoutMs);
+    controller.abort(timeout);
+    finish({ kind: "failed", error: safeError(timeout), permanent: false }, settled);
+  });
+  const result = new Promise<AttemptResult>((resolve) => {
+    finish = (outcome, unfinished) => {
+      timer.cancel();
+      resolve({ outcome, durationMs: ports.clock.monotonicMs() - startedMs, unfinished });
+    };
+    run.then(
+      () => finish({ kind: "succeeded" }, null),
+      (thrown: unknown) => finish(outcomeOf(thrown, abortedBy === "stopping"), null),
+    );
+  });
+  return {
+    result,
+    abort(cause) {
+      abortedBy ??= cause;
+      const reason = cause === "stopping" ? "the process is stopping" : "the process has lost its lease";
+      controller.abort(new AttemptAbortedError(reason));
+    },
+    abandon: () => finish({ kind: "abandoned" }, settled),
+  };
+}
+
+async function invoke(executor: BoundExecutor, task: ClaimedTask, signal: AbortSignal): Promise<void> {
+  await executor.run(task, {
+    taskId: task.taskId,
+    type: task.type,
+    referenceId: task.referenceId,
+    headers: task.headers,
+    attempt: attemptNumber(task),
+    failedAttempts: task.failedAttempts,
+    generation: task.token.generation,
+    signal,
+  });
+}
+
+/** 1 for the first attempt of a generation; every earlier one counts, however it ended. */
+export function attemptNumber(task: ClaimedTask): number {
+  return task.failedAttempts + task.lostAttempts + task.deferredAttempts + 1;
+}
+
+/** What a thrown value means. The classes are told by code, so that two copies of this package agree. */
+function outcomeOf(thrown: unknown, isStopping: boolean): Outcome {
+  const error = safeError(thrown);
+  if (thrown instanceof PermanentError || error.code === "OWED_PERMANENT") {
+    return { kind: "failed", error, permanent: true };
+  }
+  if (isStopping) return { kind: "abandoned" };
+  if (thrown instanceof UndecodableDataError) return { kind: "undecodable", error };
+  if (thrown instanceof RetryAfterError || error.code === "OWED_RETRY_AFTER") {
+    const delayMs = Number((thrown as { delayMs?: unknown }).delayMs);
+    if (Number.isFinite(delayMs) && delayMs >= 0) return { kind: "deferred", error, delayMs };
+  }
+  return { kind: "failed", error, permanent: false };
+}

@@ -1,0 +1,79 @@
+/** Gathers single requests into batches: the first goes at once, those that come while batches are under way go together. */
+
+/** How a batcher works. */
+export interface BatcherOptions<Item, Answer> {
+  /** Most items of one batch. */
+  readonly maxItems: number;
+  /** Most batches under way at once. */
+  readonly maxInFlight: number;
+  /** Does the work; answers in the order given. */
+  readonly run: (items: readonly Item[]) => Promise<readonly Answer[]>;
+}
+
+interface Waiting<Item, Answer> {
+  readonly item: Item;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Coalesces calls of `add` into calls of `run`. */
+export class Batcher<Item, Answer> {
+  readonly #options: BatcherOptions<Item, Answer>;
+  #waiting: Waiting<Item, Answer>[] = [];
+  #inFlight = 0;
+  #unanswered = 0;
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: BatcherOptions<Item, Answer>) {
+    this.#options = options;
+  }
+
+  /** Items that were added and are not answered yet. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** Adds one item; settles with its answer. */
+  add(item: Item): Promise<Answer> {
+    this.#unanswered += 1;
+    return new Promise<Answer>((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves once everything that was added has been answered. */
+  whenIdle(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Waits one microtask, so that what is added in the same turn travels together. */
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= this.#options.maxInFlight) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#waiting.length === 0 || this.#inFlight >= this.#options.maxInFlight) return;
+    const batch = this.#waiting.splice(0, this.#options.maxItems);
+    this.#inFlight += 1;
+    if (this.#waiting.length > 0) this.#schedule();
+    try {
+      const answers = await this.#options.run(batch.map((waiting) => waiting.item));
+      batch.forEach((waiting, index) => waiting.resolve(answers[index] as Answer)); // run answers each item, in order
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+    } finally {
+      this.#inFlight -= 1;
+      this.#unanswered -= batch.length;
+      if (this.#waiting.length > 0) this.#schedule();
+      if (this.#unanswered === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+}

@@ -1,0 +1,201 @@
+/** The engine of one scheduler: its parts wired together, started and stopped in the right order. */
+import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
+import { Availability } from "./availability.ts";
+import { Births } from "./births.ts";
+import { Enqueuer } from "./enqueue.ts";
+import { FastPath } from "./fast-path.ts";
+import { Funnel } from "./funnel.ts";
+import { LiveClaims } from "./live-claims.ts";
+import { LiveProcess } from "./live-process.ts";
+import type { SchedulerSettings } from "./options.ts";
+import { Pruner } from "./pruner.ts";
+import { Reporter } from "./reporter.ts";
+import { Settler } from "./settler.ts";
+import { sleep, within } from "./sleep.ts";
+import { TypeLimits } from "./slots.ts";
+import { Solitude } from "./solitude.ts";
+import { Transactions } from "./transaction.ts";
+import { ClaimLoop, type WorkerSettings } from "./worker.ts";
+
+/** How long a stop goes on, after the grace, to write outcomes and to deregister. */
+export const DRAIN_MS = 5_000;
+
+/** All parts of a scheduler. */
+export class Engine {
+  readonly settings: SchedulerSettings;
+  readonly reporter: Reporter;
+  readonly availability: Availability;
+  readonly process: LiveProcess;
+  readonly claims = new LiveClaims();
+  readonly births = new Births(this.claims);
+  readonly settler: Settler;
+  readonly funnel: Funnel;
+  readonly fastPath: FastPath;
+  readonly typeLimits: TypeLimits;
+  readonly solitude: Solitude;
+  readonly enqueuer: Enqueuer;
+  readonly transactions: Transactions;
+  readonly #pruner: Pruner;
+  readonly #stopping = new AbortController();
+  #starting: Promise<void> | null = null;
+  #stopped: Promise<void> | null = null;
+  #worker: ClaimLoop | null = null;
+
+  constructor(settings: SchedulerSettings) {
+    const { store, ports, executors, hooks, leaseMs } = settings;
+    this.settings = settings;
+    this.reporter = new Reporter(settings.logger);
+    this.availability = new Availability(this.reporter);
+    this.process = this.#makeProcess();
+    this.settler = new Settler(store, ports, this.availability);
+    const { process, claims, births, settler, reporter, availability } = this;
+    this.funnel = new Funnel({ ports, executors, process, claims, settler, reporter, hooks });
+    this.typeLimits = new TypeLimits((type) => executors.concurrencyOf(type));
+    this.solitude = new Solitude(
+      ports.clock,
+      () => this.fastPath.slots.running + this.fastPath.directSlots.running,
+      () => this.#worker?.wake(),
+    );
+    const { funnel, typeLimits } = this;
+    const isOpen = (): boolean => this.solitude.isFastPathOpen;
+    this.fastPath = new FastPath(
+      { store, ports, executors, process, claims, births, funnel, typeLimits, availability, isOpen },
+      { concurrency: settings.fastPathConcurrency, leaseMs },
+    );
+    const { fastPath } = this;
+    const limits = { maxDataBytes: settings.maxDataBytes };
+    this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, reporter });
+    const { enqueuer } = this;
+    this.transactions = new Transactions({
+      store,
+      ports,
+      enqueuer,
+      fastPath,
+      onLeftForWorkers: () => this.#worker?.wake(),
+    });
+    this.#pruner = new Pruner(store, ports, settings.retentionMs, availability);
+  }
+
+  /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
+  start(): Promise<void> {
+    if (this.#stopped !== null)
+      return Promise.reject(new SchedulerStoppedError("the scheduler was stopped: make a new one"));
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = null;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /** Starts the claim loop, and the engine too if need be, trying again for as long as the database does not answer. */
+  startWorker(settings: WorkerSettings): ClaimLoop {
+    const { executors, store, ports } = this.settings;
+    if (executors.isEmpty) {
+      throw new NoExecutorError(
+        "there is nothing to execute: pass executors to the scheduler, or an executor and its types",
+      );
+    }
+    if (this.#stopped !== null) throw new SchedulerStoppedError("the scheduler was stopped: make a new one");
+    if (this.#worker !== null) return this.#worker;
+    const { process, claims, settler, funnel, typeLimits, solitude, reporter, availability } = this;
+    const worker = new ClaimLoop(
+      {
+        store,
+        ports,
+        executors,
+        process,
+        claims,
+        settler,
+        funnel,
+        typeLimits,
+        solitude,
+        reporter,
+        availability,
+      },
+      settings,
+    );
+    this.#worker = worker;
+    this.process.keepsProcessAlive = true;
+    void this.#startPatiently().then(() => {
+      if (this.#worker !== worker) return;
+      worker.start();
+      this.#pruner.start();
+    });
+    return worker;
+  }
+
+  /** Stops the claim loop alone; the fast path and enqueue go on. */
+  async stopWorker(graceMs: number): Promise<void> {
+    const worker = this.#worker;
+    if (worker === null) return;
+    await worker.stop(graceMs);
+    await this.#pruner.stop();
+    if (this.#worker === worker) this.#worker = null;
+    this.process.keepsProcessAlive = false;
+  }
+
+  /** Stops everything: no new claims, the grace, abort, outcomes written, the unfinished given back, deregistered, closed. */
+  stop(graceMs: number): Promise<void> {
+    if (this.#stopped !== null) {
+      void this.#worker?.stop(0);
+      return this.#stopped;
+    }
+    this.#stopped = this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
+    const { store, migrate } = this.settings;
+    if (migrate) await store.migrate();
+    else await store.checkSchema();
+    for (const warning of await store.warnings()) this.reporter.report("store.warning", { warning });
+    await this.process.start();
+    if (this.#stopped !== null) return;
+    this.fastPath.start();
+  }
+
+  async #startPatiently(): Promise<void> {
+    const { ports } = this.settings;
+    while (this.#stopped === null) {
+      try {
+        await this.start();
+        this.availability.succeeded("start");
+        return;
+      } catch (error) {
+        await sleep(ports.timers, this.availability.failed("start", error), this.#stopping.signal);
+      }
+    }
+  }
+
+  /** Each step is bounded in time, so that a database that is down, or silent, cannot hold up the stop. */
+  async #stop(graceMs: number): Promise<void> {
+    const { ports, store } = this.settings;
+    const { timers } = ports;
+    this.#stopping.abort();
+    if (this.#starting !== null) await within(timers, this.#starting, DRAIN_MS);
+    await Promise.all([this.stopWorker(graceMs), this.fastPath.stop(graceMs, DRAIN_MS)]);
+    await within(timers, this.settler.whenIdle(), DRAIN_MS);
+    this.settler.close();
+    await within(timers, this.process.stop(), DRAIN_MS);
+    await within(timers, store.close(), DRAIN_MS);
+  }
+
+  #makeProcess(): LiveProcess {
+    const { store, ports, executors, leaseMs, heartbeatMs, host } = this.settings;
+    const record = {
+      host,
+      pid: process.pid,
+      types: executors.types,
+      slots: this.settings.fastPathConcurrency,
+      leaseMs,
+    };
+    const events = {
+      onLost: (owner: string): void => {
+        this.births.forgetOwner(owner);
+        this.funnel.abort("lease-lost", { owner });
+      },
+      onDeclaredDead: (): void => this.#worker?.wake(),
+    };
+    return new LiveProcess(store, ports, { record, heartbeatMs }, events, this.reporter, this.availability);
+  }
+}

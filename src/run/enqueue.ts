@@ -1,0 +1,245 @@
+/** Enqueue: records become tasks inside the caller's transaction, all of them or none. Written once for both kinds of stores. */
+import { DuplicateTaskIdError, InvalidInputError, TaskConflictError, TaskExistsError } from "../errors.ts";
+import type { Ports } from "../ports/ports.ts";
+import type { Awaitable, NewTask, ResolvedDuplicate, Savepoint, Store } from "../store/contract.ts";
+import type { Birth, Births, OpenBirths } from "./births.ts";
+import type { FastPath } from "./fast-path.ts";
+import type { LiveProcess } from "./live-process.ts";
+import { type IncomingRecord, newTask, type RecordLimits } from "./new-record.ts";
+import type { Reporter } from "./reporter.ts";
+import { type Steps, step } from "./steps.ts";
+
+/** Says that a task is enqueued in the transaction. Owed only from its commit on. */
+export interface Receipt {
+  readonly taskId: string;
+  /** False when the task stood already. */
+  readonly created: boolean;
+}
+
+/** What enqueue works with. */
+export interface EnqueueParts {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly limits: RecordLimits;
+  readonly process: LiveProcess;
+  readonly births: Births;
+  readonly fastPath: FastPath;
+  readonly reporter: Reporter;
+}
+
+/** An iterator over records that may have to be waited for. */
+export type Records =
+  | Iterator<IncomingRecord, unknown, undefined>
+  | AsyncIterator<IncomingRecord, unknown, undefined>;
+
+/** What one call to enqueue has done so far; undone as a whole. */
+interface Call {
+  readonly transaction: unknown;
+  readonly receipts: Receipt[];
+  readonly births: Birth[];
+  /** Ids of the caller's choice; generated ones cannot collide. */
+  readonly chosenIds: Set<string>;
+}
+
+/** Enqueues on callers' transactions, and remembers which receipt stands for which born claim. */
+export class Enqueuer {
+  readonly #parts: EnqueueParts;
+  readonly #births = new WeakMap<Receipt, Birth>();
+
+  constructor(parts: EnqueueParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether calls inside a transaction answer with plain values. */
+  get isSynchronous(): boolean {
+    return this.#parts.store.synchronous;
+  }
+
+  /** The born claim of a receipt; null when it has none, or comes from elsewhere. */
+  birthOf(receipt: Receipt): Birth | null {
+    return this.#births.get(receipt) ?? null;
+  }
+
+  /** Checks and encodes one record before any transaction is opened for it. */
+  *prepare(record: IncomingRecord): Steps<NewTask> {
+    const { limits, ports } = this.#parts;
+    return "prepared" in record ? record.prepared : yield* newTask(record, limits, ports);
+  }
+
+  /** Forgets the born claims of receipts whose transaction, or savepoint, was certainly rolled back. */
+  forget(receipts: readonly Receipt[]): void {
+    for (const receipt of receipts) {
+      const birth = this.#births.get(receipt);
+      if (birth !== undefined) this.#parts.births.forget(birth);
+    }
+  }
+
+  /**
+   * One statement per chunk. A call of several chunks stands in a savepoint, so that an error in a later one, also one
+   * of the caller's own iterator, undoes the whole call.
+   */
+  *enqueue(transaction: unknown, records: Records): Steps<readonly Receipt[]> {
+    const store: Store = this.#parts.store;
+    store.assertTransaction(transaction);
+    const call: Call = { transaction, receipts: [], births: [], chosenIds: new Set() };
+    const chunks = new ChunkReader(records, this.#parts, call.chosenIds);
+    const first = yield* chunks.next();
+    if (first.length === 0) {
+      throw new InvalidInputError("records", "is empty", "enqueue at least one task, or do not call");
+    }
+    let savepoint: Savepoint | null = null;
+    try {
+      if (chunks.hasMore) {
+        store.assertTransaction(transaction);
+        savepoint = yield* step(store.savepoint(transaction));
+      }
+      for (let chunk = first; chunk.length > 0; chunk = yield* chunks.next()) {
+        yield* this.#insertChunk(call, chunk);
+      }
+      if (savepoint !== null) yield* step(savepoint.release());
+    } catch (error) {
+      for (const birth of call.births) this.#parts.births.forget(birth);
+      if (savepoint !== null) yield* undo(() => savepoint?.rollback());
+      yield* undo(() => records.return?.() as Awaitable<unknown>); // lets the caller's iterator close what it holds
+      throw error;
+    }
+    return Object.freeze(call.receipts);
+  }
+
+  *#insertChunk(call: Call, chunk: readonly NewTask[]): Steps<void> {
+    const { births, ports, process } = this.#parts;
+    const store: Store = this.#parts.store;
+    store.assertTransaction(call.transaction);
+    const tasks = this.#markBirths(chunk);
+    const reserved = tasks.filter((task) => task.bornClaimed).length;
+    const owner = process.owner;
+    const open = reserved > 0 && owner !== null ? births.open(owner, ports.clock.monotonicMs()) : null;
+    try {
+      yield* this.#insertTasks(call, tasks, open);
+    } catch (error) {
+      if (open !== null) {
+        this.#parts.fastPath.watchStrays(tasks.filter((task) => task.bornClaimed).map((task) => task.taskId));
+      }
+      throw error;
+    } finally {
+      births.unreserve(reserved);
+      if (open !== null) births.close(open);
+    }
+  }
+
+  *#insertTasks(call: Call, tasks: readonly NewTask[], open: OpenBirths | null): Steps<void> {
+    const { store, reporter } = this.#parts;
+    const birth = open === null ? null : { owner: open.owner, claim: open.claim };
+    const { created, transactionMark } = yield* step(store.insert(call.transaction, tasks, birth));
+    const ids = new Map(created.map(({ taskId, id }) => [taskId, id]));
+    const missing = tasks.filter((task) => !ids.has(task.taskId));
+    if (missing.length > 0) {
+      const createdIds = created.map(({ id }) => id);
+      const resolved = yield* step(store.resolveDuplicates(call.transaction, missing, birth, createdIds));
+      throwRefusals(resolved);
+      for (const { taskId, verdict, id } of resolved)
+        if (verdict === "created" && id !== null) ids.set(taskId, id);
+    }
+    let bornClaimed = 0;
+    for (const task of tasks) {
+      const id = ids.get(task.taskId);
+      const receipt = Object.freeze({ taskId: task.taskId, created: id !== undefined });
+      call.receipts.push(receipt);
+      if (id === undefined || !task.bornClaimed || open === null) continue;
+      bornClaimed += 1;
+      const entry = this.#parts.births.record(open, task, id, transactionMark);
+      call.births.push(entry);
+      this.#births.set(receipt, entry);
+    }
+    reporter.report("enqueue.done", { created: ids.size, existing: tasks.length - ids.size, bornClaimed });
+  }
+
+  /** Decides which tasks are born claimed: those due at once that can start as soon as they are committed. */
+  #markBirths(chunk: readonly NewTask[]): readonly NewTask[] {
+    const { births, fastPath } = this.#parts;
+    return chunk.map((task) => {
+      if (task.delayMs > 0 || task.dueAtMs !== null || !fastPath.admits(task.type)) return task;
+      births.reserve();
+      return { ...task, bornClaimed: true };
+    });
+  }
+}
+
+/** The first error is the one that tells; a transaction that cannot even be rolled back is told so by its own next statement. */
+function* undo(action: () => Awaitable<unknown>): Steps<void> {
+  try {
+    yield* step(action());
+  } catch {
+    return;
+  }
+}
+
+function throwRefusals(resolved: readonly ResolvedDuplicate[]): void {
+  const idsOf = (verdict: ResolvedDuplicate["verdict"]): readonly string[] =>
+    resolved.filter((duplicate) => duplicate.verdict === verdict).map(({ taskId }) => taskId);
+  const different = idsOf("different");
+  if (different.length > 0) throw new TaskConflictError(different);
+  const existing = idsOf("exists");
+  if (existing.length > 0) throw new TaskExistsError(existing);
+}
+
+/** Reads records one ahead and cuts them into chunks, so that memory holds one chunk of encoded data, however many come. */
+class ChunkReader {
+  readonly #records: Records;
+  readonly #parts: EnqueueParts;
+  readonly #chosenIds: Set<string>;
+  #ahead: NewTask | null = null;
+  #isDone = false;
+
+  constructor(records: Records, parts: EnqueueParts, chosenIds: Set<string>) {
+    this.#records = records;
+    this.#parts = parts;
+    this.#chosenIds = chosenIds;
+  }
+
+  /** True when another chunk follows the last one read. */
+  get hasMore(): boolean {
+    return this.#ahead !== null;
+  }
+
+  /** The next chunk; empty at the end. */
+  *next(): Steps<NewTask[]> {
+    const { chunkTasks, chunkBytes } = this.#parts.store;
+    const chunk: NewTask[] = [];
+    let bytes = 0;
+    for (;;) {
+      const task = this.#ahead ?? (yield* this.#read());
+      this.#ahead = null;
+      if (task === null) return chunk;
+      bytes += task.data.byteLength;
+      if (chunk.length > 0 && (chunk.length >= chunkTasks || bytes > chunkBytes)) {
+        this.#ahead = task;
+        return chunk;
+      }
+      chunk.push(task);
+    }
+  }
+
+  *#read(): Steps<NewTask | null> {
+    if (this.#isDone) return null;
+    const next = yield* step(this.#records.next() as Awaitable<IteratorResult<IncomingRecord, unknown>>);
+    if (next.done === true) {
+      this.#isDone = true;
+      return null;
+    }
+    const task =
+      "prepared" in next.value
+        ? next.value.prepared
+        : yield* newTask(next.value, this.#parts.limits, this.#parts.ports);
+    if (this.#isChosen(next.value)) {
+      if (this.#chosenIds.has(task.taskId)) throw new DuplicateTaskIdError(task.taskId);
+      this.#chosenIds.add(task.taskId);
+    }
+    return task;
+  }
+
+  #isChosen(record: IncomingRecord): boolean {
+    if ("prepared" in record) return true;
+    return ("raw" in record ? record.raw.taskId : record.options.taskId) !== undefined;
+  }
+}

@@ -1,0 +1,238 @@
+/** The fast path: a bounded, best-effort attempt in this process, straight after the commit. It only ever saves latency. */
+import type { Ports, Timer } from "../ports/ports.ts";
+import type { BornClaimStanding, Store } from "../store/contract.ts";
+import type { ClaimedTask } from "../task/task.ts";
+import type { Availability } from "./availability.ts";
+import { Batcher } from "./batcher.ts";
+import { type Birth, type Births, bornClaim } from "./births.ts";
+import type { Executors } from "./executors.ts";
+import type { ExecutionAnswer, Funnel } from "./funnel.ts";
+import type { LiveClaims } from "./live-claims.ts";
+import type { LiveProcess } from "./live-process.ts";
+import { within } from "./sleep.ts";
+import { Slots, type TypeLimits } from "./slots.ts";
+
+/** How the fast path works. */
+export interface FastPathOptions {
+  /** Most attempts at once. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+}
+
+/** What the fast path works with. */
+export interface FastPathParts {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly executors: Executors;
+  readonly process: LiveProcess;
+  readonly claims: LiveClaims;
+  readonly births: Births;
+  readonly funnel: Funnel;
+  readonly typeLimits: TypeLimits;
+  readonly availability: Availability;
+  /** False while a task runs that must be alone in its process. */
+  readonly isOpen: () => boolean;
+}
+
+/** Most tasks executed on demand at once. */
+const DIRECT_CONCURRENCY = 32;
+/** How often the watch looks for a task whose insert had an unknown outcome. */
+const STRAY_LOOKS = 6;
+/** How long an aborted executor has to return before its attempt is given up. */
+const ABORT_MS = 1_000;
+/** Most claims read, or taken by id, in one statement. */
+const MAX_BATCH = 500;
+
+/** Runs born claims once they are proven committed, and claims other committed tasks by id. */
+export class FastPath {
+  readonly #parts: FastPathParts;
+  readonly #options: FastPathOptions;
+  readonly slots: Slots;
+  /** For tasks that are executed on demand, also where the fast path is off. */
+  readonly directSlots: Slots;
+  readonly #readings: Batcher<Birth, BornClaimStanding>;
+  readonly #claimings: Batcher<string, ClaimedTask | null>;
+  readonly #started = new WeakMap<Birth, Promise<ExecutionAnswer>>();
+  /** Tasks whose insert or claim by this process has an unknown outcome, with how often they are still to be looked for. */
+  readonly #strays = new Map<string, number>();
+  /** Claims by id under way, by the slots they will take. */
+  readonly #claimingFor = new Map<Slots, number>();
+  #watch: Timer | null = null;
+  #watching: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(parts: FastPathParts, options: FastPathOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    const { executors, typeLimits } = parts;
+    const slotsOf = (total: number): Slots =>
+      new Slots({ total, ofType: (type) => executors.shareOf(type, total), typeLimits }, () => undefined);
+    this.slots = slotsOf(options.concurrency);
+    this.directSlots = slotsOf(DIRECT_CONCURRENCY);
+    this.#readings = new Batcher({
+      maxItems: MAX_BATCH,
+      maxInFlight: 2,
+      run: (births) => parts.store.readCommitted(births.map(bornClaim)),
+    });
+    this.#claimings = new Batcher({
+      maxItems: MAX_BATCH,
+      maxInFlight: 1,
+      run: (taskIds) => this.#claimById(taskIds),
+    });
+  }
+
+  /** Whether a task of the type, enqueued now, can start as soon as it is committed. */
+  admits(type: string): boolean {
+    const { process, executors, births, isOpen } = this.#parts;
+    if (this.#isStopped || !process.mayStart || !isOpen() || executors.of(type) === null) return false;
+    return births.size + this.#claiming(this.slots) < this.slots.freeFor(type);
+  }
+
+  /** Starts a birth whose commit this process has seen itself. */
+  startProven(birth: Birth): Promise<ExecutionAnswer> {
+    const running = this.#started.get(birth);
+    if (running !== undefined) return running;
+    const task = this.#parts.births.start(birth);
+    if (task === null) return Promise.resolve("notClaimed");
+    const answer = this.#parts.funnel.advance(task, this.slots, "fast");
+    this.#started.set(birth, answer);
+    return answer;
+  }
+
+  /** Proves a birth committed, then starts it. Never rejects. */
+  async startBirth(birth: Birth): Promise<ExecutionAnswer> {
+    const running = this.#started.get(birth);
+    if (running !== undefined) return await running;
+    if (!this.#parts.births.has(birth)) return "notClaimed";
+    const standing = await this.#readings.add(birth).catch((): BornClaimStanding => "open");
+    if (standing === "gone") this.#parts.births.forget(birth);
+    if (standing !== "committed") return "notClaimed";
+    return await this.startProven(birth);
+  }
+
+  /** Claims a committed task by id and executes it, if there is room. Never rejects. */
+  async startById(taskId: string, path: "fast" | "direct"): Promise<ExecutionAnswer> {
+    const { process, executors, births, funnel, isOpen } = this.#parts;
+    if (this.#isStopped || !process.mayStart || !isOpen() || executors.isEmpty) return "notClaimed";
+    const slots = path === "direct" ? this.directSlots : this.slots;
+    const reserved = path === "direct" ? 0 : births.size;
+    const claiming = this.#claiming(slots);
+    if (slots.free <= claiming + reserved) return "notClaimed";
+    this.#claimingFor.set(slots, claiming + 1);
+    let task: ClaimedTask | null = null;
+    try {
+      task = await this.#claimings.add(taskId);
+    } catch {
+      return "notClaimed"; // the claim's outcome is unknown: its rows are looked for by the watch
+    } finally {
+      this.#claimingFor.set(slots, this.#claiming(slots) - 1);
+    }
+    return task === null ? "notClaimed" : await funnel.advance(task, slots, path);
+  }
+
+  #claiming(slots: Slots): number {
+    return this.#claimingFor.get(slots) ?? 0;
+  }
+
+  /** Looks for tasks whose insert or claim has an unknown outcome, a few times. */
+  watchStrays(taskIds: readonly string[]): void {
+    for (const taskId of taskIds) this.#strays.set(taskId, STRAY_LOOKS);
+  }
+
+  /** Starts the watch over births that nobody asks for. */
+  start(): void {
+    this.#isStopped = false;
+    this.#scheduleWatch();
+  }
+
+  /** Starts nothing more, waits for what runs, aborts it after the grace, gives back what never started. */
+  async stop(graceMs: number, drainMs: number): Promise<void> {
+    const { ports, funnel, births } = this.#parts;
+    this.#isStopped = true;
+    this.#watch?.cancel();
+    this.#watch = null;
+    const all = [this.slots, this.directSlots];
+    const quiet = Promise.all([this.#watching, ...all.map((slots) => slots.whenQuiet())]);
+    if ((await within(ports.timers, quiet, graceMs)) === "late") {
+      for (const slots of all) funnel.abort("stopping", { slots });
+      if ((await within(ports.timers, quiet, ABORT_MS)) === "late")
+        for (const slots of all) funnel.abandon(slots);
+    }
+    const unstarted = births.sentBefore(Number.POSITIVE_INFINITY);
+    if (unstarted.length === 0) return;
+    await within(ports.timers, Promise.all(unstarted.map((birth) => this.#resolve(birth))), drainMs);
+  }
+
+  #scheduleWatch(): void {
+    if (this.#isStopped) return;
+    const look = (): void => {
+      this.#watching = this.#lookAfterBirths().finally(() => this.#scheduleWatch());
+    };
+    this.#watch = this.#parts.ports.timers.after(this.#options.leaseMs / 6, look, {
+      keepsProcessAlive: false,
+    });
+  }
+
+  /** After a third of the lease a birth is run or given back, so that a lost receipt strands nothing. */
+  async #lookAfterBirths(): Promise<void> {
+    const { births, ports } = this.#parts;
+    const old = births.sentBefore(ports.clock.monotonicMs() - this.#options.leaseMs / 6);
+    await Promise.all(old.slice(0, MAX_BATCH).map((birth) => this.#resolve(birth)));
+    for (const [taskId, looks] of this.#strays) {
+      if (looks <= 1) this.#strays.delete(taskId);
+      else this.#strays.set(taskId, looks - 1);
+      void this.startById(taskId, "fast").then((answer) => {
+        if (answer !== "notClaimed") this.#strays.delete(taskId);
+      });
+    }
+  }
+
+  async #resolve(birth: Birth): Promise<void> {
+    const { births, funnel, availability } = this.#parts;
+    let standing: BornClaimStanding;
+    try {
+      standing = await this.#readings.add(birth);
+      availability.succeeded("watch");
+    } catch (error) {
+      availability.failed("watch", error);
+      return;
+    }
+    if (standing === "open") return;
+    if (standing === "gone") return births.forget(birth);
+    if (!this.#isStopped && this.slots.freeFor(birth.task.type) > 0) {
+      void this.startProven(birth);
+      return;
+    }
+    const task = births.start(birth);
+    if (task !== null) await funnel.release(task, "fast");
+  }
+
+  async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {
+    const { store, process, claims, executors } = this.#parts;
+    const owner = process.owner;
+    if (owner === null) return taskIds.map(() => null);
+    const claim = claims.take();
+    try {
+      const unique = [...new Set(taskIds)];
+      const tasks = await store.claimById({
+        owner,
+        claim,
+        liveClaims: claims.list(),
+        taskIds: unique,
+        types: executors.types,
+      });
+      claims.hold(claim, tasks.length);
+      const byTaskId = new Map(tasks.map((task) => [task.taskId, task]));
+      return taskIds.map((taskId) => {
+        const task = byTaskId.get(taskId) ?? null;
+        byTaskId.delete(taskId);
+        return task;
+      });
+    } catch (error) {
+      this.watchStrays(taskIds);
+      throw error;
+    } finally {
+      claims.drop(claim);
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/** executeAndAdvance: the one funnel through which every claimed task goes, whichever path claimed it. */
+import type { Ports } from "../ports/ports.ts";
+import type { SettleAnswer, Settlement } from "../store/contract.ts";
+import { type Decision, decide, decideBeforeAttempt } from "../task/outcome.ts";
+import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
+import type { AttemptEvent } from "../telemetry/channels.ts";
+import {
+  type AbortCause,
+  type AttemptResult,
+  attemptNumber,
+  type RunningAttempt,
+  startAttempt,
+} from "./attempt.ts";
+import type { Executors, ResolvedExecutor } from "./executors.ts";
+import type { LiveClaims } from "./live-claims.ts";
+import type { LiveProcess } from "./live-process.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Settler } from "./settler.ts";
+import type { Slot, Slots } from "./slots.ts";
+
+/** What became of a task that was to be executed now, told after it was written. */
+export type ExecutionAnswer =
+  /** The executor succeeded. */
+  | "confirmed"
+  /** It failed, or was given back by a stop, and will be attempted again. */
+  | "retrying"
+  /** It asked to come later, or its data cannot be read here. */
+  | "deferred"
+  /** It ended as failed. */
+  | "failed"
+  /** It was cancelled meanwhile. */
+  | "cancelled"
+  /** Not executed here: not committed, not due, held by another, full, or of a type this process does not execute. */
+  | "notClaimed"
+  /** The claim had been superseded: what the executor reported changed nothing. */
+  | "lost";
+
+/** Names a task to a hook. */
+export interface SettledTask {
+  readonly taskId: string;
+  readonly type: string;
+  readonly referenceId: string | null;
+}
+
+/** Hooks of the application. Best effort: they fire after the commit that makes them true, and may be lost in a crash. */
+export interface Hooks {
+  /** A task was confirmed. */
+  readonly onConfirmed?: ((task: SettledTask) => unknown) | undefined;
+  /** A task ended as failed: somebody must look. */
+  readonly onFailed?:
+    | ((task: SettledTask & { readonly reason: FailureReason; readonly error: RecordedError }) => unknown)
+    | undefined;
+}
+
+/** What the funnel works with. */
+export interface FunnelParts {
+  readonly ports: Ports;
+  readonly executors: Executors;
+  readonly process: LiveProcess;
+  readonly claims: LiveClaims;
+  readonly settler: Settler;
+  readonly reporter: Reporter;
+  readonly hooks: Hooks;
+}
+
+type Path = AttemptEvent["path"];
+
+/** Executes claimed tasks and advances them. */
+export class Funnel {
+  readonly #parts: FunnelParts;
+  readonly #running = new Map<RunningAttempt, { readonly owner: string; readonly slots: Slots }>();
+
+  constructor(parts: FunnelParts) {
+    this.#parts = parts;
+  }
+
+  /** Executes a task under a live claim of this process and writes the outcome. Never rejects. */
+  async advance(task: ClaimedTask, slots: Slots, path: Path): Promise<ExecutionAnswer> {
+    const { executors, claims } = this.#parts;
+    const slot = slots.take(task.type, task.lostAttempts > 0);
+    try {
+      const resolved = executors.of(task.type);
+      if (resolved === null || !this.#mayStart(task)) return await this.#giveBack(task, path);
+      const refused = decideBeforeAttempt(task, resolved.policy);
+      if (refused !== null) return await this.#settle(task, refused, 0, path);
+      return await this.#attempt(task, resolved, slot, slots, path);
+    } finally {
+      claims.drop(task.token.claim);
+      if (!slot.isZombie) slot.release();
+    }
+  }
+
+  /** Gives a claimed task back without cost; nothing was started. */
+  async release(task: ClaimedTask, path: Path): Promise<void> {
+    await this.#giveBack(task, path);
+    this.#parts.claims.drop(task.token.claim);
+  }
+
+  /** Aborts what runs under an owner, or everything. */
+  abort(cause: AbortCause, which: { readonly owner?: string; readonly slots?: Slots } = {}): void {
+    for (const [attempt, { owner, slots }] of this.#running) {
+      if (which.owner !== undefined && which.owner !== owner) continue;
+      if (which.slots === undefined || which.slots === slots) attempt.abort(cause);
+    }
+  }
+
+  /** Ends what still runs in these slots as abandoned. */
+  abandon(slots: Slots): void {
+    for (const [attempt, running] of this.#running) if (running.slots === slots) attempt.abandon();
+  }
+
+  /** The last look before code of the user runs: a claim whose lease may have passed starts nothing. */
+  #mayStart(task: ClaimedTask): boolean {
+    const { process } = this.#parts;
+    return process.mayStart && process.owner === task.token.owner;
+  }
+
+  async #giveBack(task: ClaimedTask, path: Path): Promise<ExecutionAnswer> {
+    await this.#settle(task, { kind: "release" }, 0, path);
+    return "notClaimed";
+  }
+
+  async #attempt(
+    task: ClaimedTask,
+    resolved: ResolvedExecutor,
+    slot: Slot,
+    slots: Slots,
+    path: Path,
+  ): Promise<ExecutionAnswer> {
+    const { ports, reporter } = this.#parts;
+    const event = attemptEvent(task, path);
+    reporter.report("attempt.start", event);
+    const attempt = startAttempt(ports, resolved.executor, task, resolved.timeoutMs);
+    this.#running.set(attempt, { owner: task.token.owner, slots });
+    const result = await attempt.result;
+    this.#running.delete(attempt);
+    const { outcome, durationMs } = result;
+    reporter.report("attempt.end", { ...event, outcome: outcome.kind, durationMs });
+    const decision = decide(outcome, task, resolved.policy, durationMs, ports.random.fraction());
+    const answer = this.#settle(task, decision, durationMs, path);
+    if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
+    else slot.release();
+    return await answer;
+  }
+
+  /** An executor that outlived its attempt keeps its slot as a zombie; should it succeed after all, that is the truth. */
+  async #followUnfinished(
+    task: ClaimedTask,
+    result: AttemptResult,
+    slot: Slot,
+    slots: Slots,
+    answer: Promise<ExecutionAnswer>,
+    path: Path,
+  ): Promise<void> {
+    slot.becomeZombie();
+    this.#parts.reporter.report("attempt.zombie", { ...attemptEvent(task, path), zombies: slots.zombies });
+    const ended = await result.unfinished;
+    slot.release();
+    await answer;
+    if (ended === "succeeded") await this.#settle(task, { kind: "confirm" }, result.durationMs, path);
+  }
+
+  async #settle(
+    task: ClaimedTask,
+    decision: Decision,
+    durationMs: number,
+    path: Path,
+  ): Promise<ExecutionAnswer> {
+    const { settler, reporter } = this.#parts;
+    const settlement: Settlement = { ...decision, id: task.id, token: task.token, durationMs };
+    const answer = await settler.settle(settlement);
+    const { verdict, state } = answer;
+    reporter.report("task.settled", { ...attemptEvent(task, path), verdict, state });
+    this.#callHooks(task, decision, answer, path);
+    return executionAnswer(decision, answer);
+  }
+
+  #callHooks(task: ClaimedTask, decision: Decision, answer: SettleAnswer, path: Path): void {
+    const { reporter, hooks } = this.#parts;
+    const { taskId, type, referenceId } = task;
+    const changed = answer.verdict === "applied" || answer.verdict === "late";
+    if (!changed) return;
+    if (decision.kind === "confirm") {
+      const { onConfirmed } = hooks;
+      if (onConfirmed !== undefined)
+        reporter.callHook("onConfirmed", () => onConfirmed({ taskId, type, referenceId }));
+    } else if (decision.kind === "fail") {
+      const { reason, error } = decision;
+      reporter.report("task.failed", { ...attemptEvent(task, path), reason, error });
+      const { onFailed } = hooks;
+      if (onFailed !== undefined) {
+        reporter.callHook("onFailed", () => onFailed({ taskId, type, referenceId, reason, error }));
+      }
+    }
+  }
+}
+
+function attemptEvent(task: ClaimedTask, path: Path): AttemptEvent {
+  return {
+    taskId: task.taskId,
+    type: task.type,
+    referenceId: task.referenceId,
+    headers: task.headers,
+    attempt: attemptNumber(task),
+    owner: task.token.owner,
+    claim: task.token.claim,
+    generation: task.token.generation,
+    path,
+  };
+}
+
+function executionAnswer(decision: Decision, answer: SettleAnswer): ExecutionAnswer {
+  if (answer.verdict === "applied" || answer.verdict === "late") {
+    if (decision.kind === "confirm") return "confirmed";
+    if (decision.kind === "fail") return "failed";
+    return decision.kind === "retry" && decision.counted === "deferred" ? "deferred" : "retrying";
+  }
+  return answer.state === "cancelled" ? "cancelled" : "lost";
+}

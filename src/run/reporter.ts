@@ -1,0 +1,65 @@
+/** Tells the world: publishes events, writes the loud ones to the application's logger, calls its hooks. Never throws. */
+import { safeError } from "../task/safe-error.ts";
+import { publish, type TelemetryEvents } from "../telemetry/channels.ts";
+
+/** Any pino-shaped logger. */
+export interface Logger {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+type Level = keyof Logger;
+
+/** What reaches the logger, how loud, in which words. All other events are on the channels only. */
+const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> = {
+  "attempt.zombie": ["warn", "an executor ignored its signal and holds its slot beyond the timeout"],
+  "task.failed": ["error", "a task ended as failed"],
+  "process.registered": ["debug", "this process is registered"],
+  "process.lost": [
+    "warn",
+    "this process was declared dead by another: its claims are void, it registers anew",
+  ],
+  "process.declared-dead": ["warn", "a process stopped sending heartbeats and was declared dead"],
+  "worker.started": ["info", "worker started"],
+  "worker.stopped": ["info", "worker stopped"],
+  "types.orphaned": ["warn", "pending tasks of types that no live process executes"],
+  "store.unavailable": ["warn", "the database did not answer, trying again"],
+  "store.recovered": ["info", "the database answers again"],
+  "store.warning": ["warn", "a setting of the database weakens what is promised"],
+  "hook.error": ["error", "a hook threw; the task is not affected"],
+};
+
+/** Reports events to channels, logger and hooks. */
+export class Reporter {
+  readonly #logger: Logger | null;
+
+  constructor(logger: Logger | null) {
+    this.#logger = logger;
+  }
+
+  /** Publishes, and logs if it is one of the loud ones. */
+  report<Name extends keyof TelemetryEvents>(name: Name, event: TelemetryEvents[Name]): void {
+    publish(name, event);
+    const logged = LOGGED[name];
+    if (this.#logger === null || logged === undefined) return;
+    try {
+      this.#logger[logged[0]]({ event: name, ...event }, logged[1]);
+    } catch {
+      // A logger that throws must not decide about tasks, and there is nobody left to tell.
+    }
+  }
+
+  /** Calls a hook of the application; what it throws or rejects is reported. */
+  callHook(name: string, hook: () => unknown): void {
+    const failed = (error: unknown): void =>
+      this.report("hook.error", { hook: name, error: safeError(error) });
+    try {
+      const result = hook();
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}

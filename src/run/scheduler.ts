@@ -1,0 +1,289 @@
+/** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
+import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
+import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import type { TaskState, TaskWithAttempts } from "../task/task.ts";
+import { Engine } from "./engine.ts";
+import type { Receipt, Records } from "./enqueue.ts";
+import { type WorkerOptions, workerSettings } from "./environment.ts";
+import type { ExecutionAnswer } from "./funnel.ts";
+import {
+  checkDefinition,
+  incomingRecords,
+  isDefinition,
+  type TypedItem,
+  typedRecord,
+} from "./incoming-records.ts";
+import type { EnqueueOptions, RawRecord } from "./new-record.ts";
+import { DEFAULT_GRACE_MS, numberOption, type SchedulerOptions, schedulerSettings } from "./options.ts";
+import { runSteps, runStepsSync } from "./steps.ts";
+import type { SchedulerTransaction, TransactionOptions, TransactionResult } from "./transaction.ts";
+
+/** A worker that was started. */
+export interface Worker {
+  /**
+   * Stops claiming, waits for what runs up to `graceMs` (default 30 s), then aborts it and gives the unfinished back
+   * without cost. A second call cuts the grace short. Never rejects.
+   */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  /** Attempts that run now, zombies not counted. */
+  readonly running: number;
+  /** Attempts beyond their timeout whose executors have not returned; each holds a slot. */
+  readonly zombies: number;
+}
+
+/** Counts that can be asked for every second. */
+export interface SchedulerStatistics extends StoreStatistics {
+  /** Attempts that run now in this process, by path. */
+  readonly running: { readonly worker: number; readonly fastPath: number };
+  /** Attempts of this process beyond their timeout whose executors have not returned. */
+  readonly zombies: number;
+}
+
+/** How long an answer of `stats` is reused. */
+const STATISTICS_AGE_MS = 1_000;
+
+/**
+ * Enqueues tasks in the transactions of the application, executes them straight after the commit, and through its worker.
+ *
+ * Guarantees: a task whose commit was acknowledged is executed at least once, until it is confirmed, failed or
+ * cancelled; a task that was not committed is never executed. Executors must be idempotent under `taskId`.
+ */
+export class Scheduler<Transaction = never, Api = unknown, Synchronous extends boolean = boolean> {
+  readonly #engine: Engine;
+  #worker: Worker | null = null;
+  #orphanedTypes = "";
+  #statistics: { readonly atMs: number; readonly answer: Promise<StoreStatistics> } | null = null;
+
+  /** Checks the options; touches nothing. Throws InvalidInputError and DuplicateExecutorError. */
+  constructor(options: SchedulerOptions<Transaction, Api, Synchronous>) {
+    this.#engine = new Engine(schedulerSettings(options));
+  }
+
+  /**
+   * Brings the schema up to date (unless `migrate: false`) and registers this process, so that tasks can be executed
+   * straight after their commit. Rejects with StoreUnavailableError, SchemaTooNewError or SchemaMissingError; it may
+   * then be called again.
+   */
+  start(): Promise<void> {
+    return this.#engine.start();
+  }
+
+  /**
+   * Stops worker and fast path as `Worker.stop` does, writes all outcomes, deregisters, and closes what the store
+   * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does.
+   */
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    return this.#engine.stop(numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0));
+  }
+
+  /** Stops with the default grace, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Starts the worker, and this scheduler if it is not started. Throws NoExecutorError and InvalidInputError. A second call answers the same worker. */
+  startWorker(options: WorkerOptions = {}): Worker {
+    const loop = this.#engine.startWorker(workerSettings(options, process.env));
+    this.#worker ??= {
+      stop: async (stopOptions = {}) => {
+        await this.#engine.stopWorker(numberOption("graceMs", stopOptions.graceMs, DEFAULT_GRACE_MS, 0));
+        this.#worker = null;
+      },
+      get running() {
+        return loop.slots.running;
+      },
+      get zombies() {
+        return loop.slots.zombies;
+      },
+    };
+    return this.#worker;
+  }
+
+  /**
+   * Enqueues a task in the caller's transaction: one statement on its connection. It is owed from the moment that
+   * transaction commits; nothing happens if it does not. A task of the same id and content answers `created: false`.
+   * Without a transaction it opens one of its own, commits it, and runs the fast path.
+   *
+   * Throws, before anything is written: InvalidInputError, DataInvalidError, DataNotEncodableError, DataTooLargeError,
+   * NotATransactionError. Throws after undoing its own insert: TaskConflictError, TaskExistsError. Errors of the
+   * database pass through untouched.
+   */
+  enqueue<Input>(
+    transaction: Transaction,
+    definition: TaskDefinition<Input, unknown>,
+    data: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  enqueue<Input>(
+    definition: TaskDefinition<Input, unknown>,
+    data: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  async enqueue(...call: readonly unknown[]): Promise<Receipt> {
+    if (isDefinition(call[0]) && !isDefinition(call[1])) {
+      const [definition, data, options] = call;
+      const record = typedRecord(definition, { ...(options as EnqueueOptions), data });
+      return single(await this.#engine.transactions.enqueueAlone(record));
+    }
+    const [transaction, definition, data, options] = call;
+    const record = typedRecord(checkDefinition(definition), { ...(options as EnqueueOptions), data });
+    return single(await runSteps(this.#engine.enqueuer.enqueue(transaction, [record].values())));
+  }
+
+  /**
+   * Enqueues many tasks, all or none: one statement per chunk, several chunks in one savepoint. Records are read and
+   * encoded chunk by chunk; an async iterable is waited for, while the transaction stays open. Raw records bring their
+   * own bytes. Errors as `enqueue`, and DuplicateTaskIdError.
+   */
+  enqueueAll<Input>(
+    transaction: Transaction,
+    definition: TaskDefinition<Input, unknown>,
+    items: Iterable<TypedItem<NoInfer<Input>>> | AsyncIterable<TypedItem<NoInfer<Input>>>,
+  ): Promise<readonly Receipt[]>;
+  enqueueAll(
+    transaction: Transaction,
+    records: Iterable<RawRecord> | AsyncIterable<RawRecord>,
+  ): Promise<readonly Receipt[]>;
+  async enqueueAll(transaction: Transaction, ...rest: readonly unknown[]): Promise<readonly Receipt[]> {
+    return await runSteps(this.#engine.enqueuer.enqueue(transaction, incomingRecords(rest)));
+  }
+
+  /** `enqueue` for synchronous transactions (SQLite): it finishes before it returns. Throws what `enqueue` rejects with, and SynchronousOnlyError. */
+  enqueueSync<Input>(
+    this: Scheduler<Transaction, Api, true>,
+    transaction: Transaction,
+    definition: TaskDefinition<Input, unknown>,
+    data: NoInfer<Input>,
+    options: EnqueueOptions = {},
+  ): Receipt {
+    const record = typedRecord(checkDefinition(definition), { ...options, data });
+    return single(this.#runSync(transaction, [record].values()));
+  }
+
+  /** `enqueueAll` for synchronous transactions (SQLite). */
+  enqueueAllSync<Input>(
+    this: Scheduler<Transaction, Api, true>,
+    transaction: Transaction,
+    definition: TaskDefinition<Input, unknown>,
+    items: Iterable<TypedItem<NoInfer<Input>>>,
+  ): readonly Receipt[] {
+    return this.#runSync(transaction, incomingRecords([definition, items]));
+  }
+
+  /**
+   * Runs `work` in a transaction of the store's own driver, commits it, and runs the fast path. Resolves after COMMIT
+   * was acknowledged; rejects with what `work` threw, after a rollback. Also: TransactionRolledBackError when COMMIT
+   * was answered with ROLLBACK, CommitUnknownError when it was not answered. On a synchronous store `work` must not be
+   * async.
+   */
+  async transaction<Value>(
+    work: (
+      tx: SchedulerTransaction<Api, Synchronous>,
+    ) => Synchronous extends true ? Value : Value | Promise<Value>,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult<Awaited<Value>>> {
+    const callback = work as (tx: SchedulerTransaction<unknown, boolean>) => unknown; // the store hands out its own Api
+    const result = await this.#engine.transactions.run(callback, options);
+    return result as TransactionResult<Awaited<Value>>;
+  }
+
+  /**
+   * Executes tasks that were just enqueued, once their transaction has committed; call it after the commit, waiting is
+   * optional. Bounded and best effort: it saves latency, never the task. Never rejects.
+   */
+  async tryExecuteNow(receipts: Receipt | readonly Receipt[]): Promise<readonly ExecutionAnswer[]> {
+    const list = Array.isArray(receipts) ? (receipts as readonly Receipt[]) : [receipts as Receipt];
+    return await Promise.all(list.map((receipt) => this.#tryOne(receipt)));
+  }
+
+  /**
+   * Claims one committed, due task by id, executes it and writes the outcome. Takes a taskId, a receipt or a task;
+   * starts the scheduler if need be, and rejects as `start` does.
+   * Answers `notClaimed` when it is not due, held by another, or of a type this process does not execute.
+   */
+  async executeAndAdvance(task: string | { readonly taskId: string }): Promise<ExecutionAnswer> {
+    const taskId = typeof task === "string" ? task : task.taskId;
+    await this.#engine.start();
+    const birth = typeof task === "string" ? null : this.#engine.enqueuer.birthOf(task as Receipt);
+    if (birth !== null) return await this.#engine.fastPath.startBirth(birth);
+    return await this.#engine.fastPath.startById(taskId, "direct");
+  }
+
+  /** A task with its attempts; null when none of that id is kept. */
+  get(taskId: string): Promise<TaskWithAttempts | null> {
+    return this.#engine.settings.store.get(taskId);
+  }
+
+  /** A page of tasks in one state, oldest first unless said otherwise. Throws InvalidInputError for a cursor that is none. */
+  list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
+    return this.#engine.settings.store.list({ limit: 100, order: "ascending", ...request });
+  }
+
+  /** Exact count of one state; costs as much as there are. */
+  count(state: TaskState): Promise<number> {
+    return this.#engine.settings.store.count(state);
+  }
+
+  /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
+  async cancel(taskId: string): Promise<void> {
+    const answer = await this.#engine.settings.store.cancel(taskId);
+    checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
+  }
+
+  /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
+  async redrive(taskId: string): Promise<void> {
+    const answer = await this.#engine.settings.store.redrive(taskId);
+    checkAnswer(taskId, answer, "redrive", "only a failed or cancelled task can be redriven");
+  }
+
+  /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
+  async erase(taskId: string): Promise<void> {
+    const answer = await this.#engine.settings.store.erase(taskId);
+    checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
+  }
+
+  /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
+  async stats(): Promise<SchedulerStatistics> {
+    const { settings, fastPath, reporter } = this.#engine;
+    const nowMs = settings.ports.clock.monotonicMs();
+    if (this.#statistics === null || nowMs - this.#statistics.atMs >= STATISTICS_AGE_MS) {
+      this.#statistics = { atMs: nowMs, answer: settings.store.statistics() };
+    }
+    const statistics = await this.#statistics.answer;
+    const orphanedTypes = statistics.orphanedTypes.join(" ");
+    if (orphanedTypes !== "" && orphanedTypes !== this.#orphanedTypes) {
+      reporter.report("types.orphaned", { types: statistics.orphanedTypes });
+    }
+    this.#orphanedTypes = orphanedTypes;
+    return {
+      ...statistics,
+      running: { worker: this.#worker?.running ?? 0, fastPath: fastPath.slots.running },
+      zombies: (this.#worker?.zombies ?? 0) + fastPath.slots.zombies + fastPath.directSlots.zombies,
+    };
+  }
+
+  async #tryOne(receipt: Receipt): Promise<ExecutionAnswer> {
+    if (receipt?.created !== true) return "notClaimed";
+    const { enqueuer, fastPath } = this.#engine;
+    const birth = enqueuer.birthOf(receipt);
+    return await (birth === null ? fastPath.startById(receipt.taskId, "fast") : fastPath.startBirth(birth));
+  }
+
+  #runSync(transaction: unknown, records: Records): readonly Receipt[] {
+    if (!this.#engine.enqueuer.isSynchronous) {
+      throw new SynchronousOnlyError("enqueueSync needs a synchronous store (SQLite): use enqueue");
+    }
+    return runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
+  }
+}
+
+function single(receipts: readonly Receipt[]): Receipt {
+  return receipts[0] as Receipt; // one record in, one receipt out
+}
+
+function checkAnswer(taskId: string, answer: OperatorAnswer, operation: string, remedy: string): void {
+  if (answer.done) return;
+  if (answer.state === "gone") throw new TaskNotFoundError(taskId);
+  throw new TaskStateError(taskId, answer.state, operation, remedy);
+}

@@ -1,0 +1,137 @@
+/** Slots: how much runs at once in this process, in all, by type, and suspects. */
+
+/** Limits of the slots. */
+export interface SlotLimits {
+  readonly total: number;
+  /** Most of these slots that one type may take. */
+  readonly ofType: (type: string) => number;
+  /** What a type may still take in the whole process; shared by all slots of it. */
+  readonly typeLimits: TypeLimits;
+}
+
+/** Counts each type over all slots of the process, against the concurrency its executor asks for. */
+export class TypeLimits {
+  readonly #concurrencyOf: (type: string) => number;
+  readonly #running = new Map<string, number>();
+
+  constructor(concurrencyOf: (type: string) => number) {
+    this.#concurrencyOf = concurrencyOf;
+  }
+
+  /** How many more of the type may run. */
+  free(type: string): number {
+    return this.#concurrencyOf(type) - (this.#running.get(type) ?? 0);
+  }
+
+  /** Counts one more, or one fewer. */
+  count(type: string, change: 1 | -1): void {
+    addTo(this.#running, type, change);
+  }
+}
+
+/** Keeps a count per key; a count of 0 takes no place. */
+function addTo(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+/** Where a taken slot is given back. */
+export interface Slot {
+  /** True while its executor runs beyond its timeout. */
+  readonly isZombie: boolean;
+  /** The executor ignored its timeout: the slot stays taken, and counts as a zombie. */
+  becomeZombie(): void;
+  /** Gives the slot back; a second call does nothing. */
+  release(): void;
+}
+
+/** Counts running attempts. Zombies take at most half of the slots; beyond that they are written off. */
+export class Slots {
+  readonly #limits: SlotLimits;
+  readonly #byType = new Map<string, number>();
+  readonly #onRelease: () => void;
+  #releaseWaiters: (() => void)[] = [];
+  #running = 0;
+  #suspects = 0;
+  #zombies = 0;
+
+  constructor(limits: SlotLimits, onRelease: () => void) {
+    this.#limits = limits;
+    this.#onRelease = onRelease;
+  }
+
+  /** Attempts that hold a slot, zombies not counted. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Attempts beyond their timeout whose executors have not returned. */
+  get zombies(): number {
+    return this.#zombies;
+  }
+
+  /** Slots free now. */
+  get free(): number {
+    const takenByZombies = Math.min(this.#zombies, Math.floor(this.#limits.total / 2));
+    return Math.max(this.#limits.total - takenByZombies - this.#running, 0);
+  }
+
+  /** How many more suspects may run: a quarter of all slots, at least one. */
+  get freeForSuspects(): number {
+    return Math.max(Math.max(Math.floor(this.#limits.total / 4), 1) - this.#suspects, 0);
+  }
+
+  /** Slots free for a type. */
+  freeFor(type: string): number {
+    const { ofType, typeLimits } = this.#limits;
+    return Math.max(
+      Math.min(this.free, ofType(type) - (this.#byType.get(type) ?? 0), typeLimits.free(type)),
+      0,
+    );
+  }
+
+  /** Takes a slot, whatever is free: the caller has asked before it claimed. */
+  take(type: string, isSuspect: boolean): Slot {
+    this.#running += 1;
+    this.#count(type, 1);
+    if (isSuspect) this.#suspects += 1;
+    let standing: "running" | "zombie" | "released" = "running";
+    return {
+      get isZombie() {
+        return standing === "zombie";
+      },
+      becomeZombie: () => {
+        if (standing !== "running") return;
+        standing = "zombie";
+        this.#running -= 1;
+        this.#zombies += 1;
+        this.#released();
+      },
+      release: () => {
+        if (standing === "released") return;
+        if (standing === "zombie") this.#zombies -= 1;
+        else this.#running -= 1;
+        standing = "released";
+        if (isSuspect) this.#suspects -= 1;
+        this.#count(type, -1);
+        this.#released();
+      },
+    };
+  }
+
+  /** Resolves once nothing runs; zombies are not waited for. */
+  async whenQuiet(): Promise<void> {
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
+  }
+
+  #released(): void {
+    for (const callback of this.#releaseWaiters.splice(0)) callback();
+    this.#onRelease();
+  }
+
+  #count(type: string, change: 1 | -1): void {
+    addTo(this.#byType, type, change);
+    this.#limits.typeLimits.count(type, change);
+  }
+}

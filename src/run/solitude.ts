@@ -1,0 +1,59 @@
+/** Makes room for tasks that were lost twice: each runs with nothing else in its process. */
+import type { Clock } from "../ports/ports.ts";
+
+/** How long such a task waits for this process to fall idle by itself before new work is held back for it. */
+export const PATIENCE_MS = 10_000;
+
+/** What may be claimed now: anything, only a task that must be alone, or nothing. */
+export type ClaimMode = "open" | "alone" | "closed";
+
+/** Decides when the process is emptied for one task. */
+export class Solitude {
+  readonly #clock: Clock;
+  /** What runs outside the worker's own slots: the fast path. */
+  readonly #runningElsewhere: () => number;
+  readonly #onOver: () => void;
+  #waitingSinceMs: number | null = null;
+  #isOccupied = false;
+
+  constructor(clock: Clock, runningElsewhere: () => number, onOver: () => void) {
+    this.#clock = clock;
+    this.#runningElsewhere = runningElsewhere;
+    this.#onOver = onOver;
+  }
+
+  /** Notes whether the last claim saw such a task waiting. */
+  note(aloneDue: boolean): void {
+    if (!aloneDue) this.#waitingSinceMs = null;
+    else this.#waitingSinceMs ??= this.#clock.monotonicMs();
+  }
+
+  /** What the worker may claim while this many of its own attempts run. */
+  mode(running: number): ClaimMode {
+    if (this.#isOccupied) return "closed";
+    if (this.#waitingSinceMs === null) return "open";
+    if (running + this.#runningElsewhere() === 0) return "alone";
+    return this.#isImpatient ? "closed" : "open";
+  }
+
+  /** Whether the fast path may start something. */
+  get isFastPathOpen(): boolean {
+    return !this.#isOccupied && !this.#isImpatient;
+  }
+
+  /** Runs one task alone. */
+  async run(work: () => Promise<unknown>): Promise<void> {
+    this.#isOccupied = true;
+    try {
+      await work();
+    } finally {
+      this.#isOccupied = false;
+      this.#waitingSinceMs = null;
+      this.#onOver();
+    }
+  }
+
+  get #isImpatient(): boolean {
+    return this.#waitingSinceMs !== null && this.#clock.monotonicMs() - this.#waitingSinceMs >= PATIENCE_MS;
+  }
+}

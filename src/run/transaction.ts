@@ -1,0 +1,277 @@
+/** transaction(fn): begins, commits and runs the fast path, so that none of it can be forgotten or done too early. */
+import { CommitUnknownError, StoreUnavailableError, SynchronousOnlyError } from "../errors.ts";
+import type { Ports } from "../ports/ports.ts";
+import type {
+  Awaitable,
+  BeginOptions,
+  NewTask,
+  OwnTransaction,
+  Savepoint,
+  Store,
+} from "../store/contract.ts";
+import type { TaskDefinition } from "../task/definition.ts";
+import type { Enqueuer, Receipt, Records } from "./enqueue.ts";
+import type { FastPath } from "./fast-path.ts";
+import { incomingRecords, type TypedItem, typedRecord } from "./incoming-records.ts";
+import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
+import { within } from "./sleep.ts";
+import { runSteps, runStepsSync, type Steps } from "./steps.ts";
+
+/** A plain value in a synchronous store, a promise in all others. */
+export type Answer<Synchronous extends boolean, Value> = Synchronous extends true ? Value : Promise<Value>;
+
+/** What an enqueue inside `transaction(fn)` answers; whether the task was created is told with the transaction's result. */
+export interface EnqueuedTask {
+  readonly taskId: string;
+}
+
+/** The part of the callback's argument that this library adds to the store's own. */
+export interface TransactionEnqueue<Api, Synchronous extends boolean> {
+  /** Enqueues one task. Errors as `scheduler.enqueue`. */
+  enqueue<Input>(
+    definition: TaskDefinition<Input, unknown>,
+    data: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Answer<Synchronous, EnqueuedTask>;
+  /** Enqueues many, all or none: items of one definition, or raw records. */
+  enqueueAll<Input>(
+    definition: TaskDefinition<Input, unknown>,
+    items: Iterable<TypedItem<NoInfer<Input>>>,
+  ): Answer<Synchronous, readonly EnqueuedTask[]>;
+  enqueueAll(records: Iterable<RawRecord>): Answer<Synchronous, readonly EnqueuedTask[]>;
+  /** Runs `work` in a savepoint: when it throws, what it wrote and enqueued is gone and the transaction goes on. */
+  savepoint<Value>(
+    work: (tx: SchedulerTransaction<Api, Synchronous>) => Answer<Synchronous, Value>,
+  ): Answer<Synchronous, Value>;
+}
+
+/** What the callback of `transaction(fn)` gets. */
+export type SchedulerTransaction<Api, Synchronous extends boolean> = Api &
+  TransactionEnqueue<Api, Synchronous>;
+
+/** How to run a transaction. */
+export interface TransactionOptions extends BeginOptions {
+  /**
+   * How often the callback is run again after a serialization failure (40001) or a deadlock (40P01). Default 0.
+   * The callback must then be free of effects outside the transaction.
+   */
+  readonly maxRetries?: number;
+}
+
+/** What a transaction resolves to, after its COMMIT was acknowledged. */
+export interface TransactionResult<Value> {
+  /** What the callback returned. */
+  readonly value: Value;
+  /** One receipt per task enqueued outside rolled-back savepoints, in order. */
+  readonly receipts: readonly Receipt[];
+}
+
+/** What transactions work with. */
+export interface TransactionParts {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly enqueuer: Enqueuer;
+  readonly fastPath: FastPath;
+  /** Told after a commit that left tasks to the workers. */
+  readonly onLeftForWorkers: () => void;
+}
+
+/** How long an enqueue without a transaction may take. */
+const ENQUEUE_ALONE_MS = 10_000;
+
+type Callback = (tx: SchedulerTransaction<unknown, boolean>) => unknown;
+
+/** Runs transactions of the store's own driver. */
+export class Transactions {
+  readonly #parts: TransactionParts;
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs the callback in a transaction; see `Scheduler.transaction`. */
+  async run(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
+    for (let retriesLeft = options.maxRetries ?? 0; ; retriesLeft -= 1) {
+      try {
+        return await this.#runOnce(callback, options);
+      } catch (error) {
+        if (retriesLeft <= 0 || !isRetriable(error)) throw error;
+      }
+    }
+  }
+
+  /** Enqueues in a transaction of its own, bounded in time; see `Scheduler.enqueue`. */
+  async enqueueAlone(record: IncomingRecord): Promise<readonly Receipt[]> {
+    const prepared = await runSteps(this.#parts.enqueuer.prepare(record));
+    const work = this.#enqueuePrepared(prepared);
+    if ((await within(this.#parts.ports.timers, work, ENQUEUE_ALONE_MS)) === "late") {
+      throw new StoreUnavailableError(
+        `task "${prepared.taskId}" could not be enqueued within ${ENQUEUE_ALONE_MS} ms and may or may not stand: enqueue it again with the same taskId`,
+        { outcomeUnknown: true },
+      );
+    }
+    return await work;
+  }
+
+  async #enqueuePrepared(prepared: NewTask): Promise<readonly Receipt[]> {
+    const own = await this.#parts.store.begin();
+    let receipts: readonly Receipt[];
+    try {
+      receipts = await runSteps(this.#parts.enqueuer.enqueue(own.transaction, [{ prepared }].values()));
+    } catch (error) {
+      await own.rollback();
+      throw error;
+    }
+    await this.#commit(own, receipts);
+    this.#startFastPath(receipts, own.provesCommit());
+    return receipts;
+  }
+
+  async #runOnce(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
+    const { store, enqueuer } = this.#parts;
+    const own = await store.begin(options);
+    const session = new Session(own, enqueuer);
+    let value: unknown;
+    try {
+      value = await runCallback(store, () => callback(session.api()));
+    } catch (error) {
+      await own.rollback();
+      enqueuer.forget(session.receipts);
+      throw error;
+    }
+    await this.#commit(own, session.receipts);
+    this.#startFastPath(session.receipts, own.provesCommit());
+    return Object.freeze({ value, receipts: Object.freeze([...session.receipts]) });
+  }
+
+  /** After an unknown outcome the born claims stay watched: they are run only once they are seen to be committed. */
+  async #commit(own: OwnTransaction<unknown, unknown>, receipts: readonly Receipt[]): Promise<void> {
+    try {
+      await own.commit();
+    } catch (error) {
+      if (error instanceof CommitUnknownError) {
+        throw new CommitUnknownError(
+          receipts.map(({ taskId }) => taskId),
+          { cause: error.cause },
+        );
+      }
+      this.#parts.enqueuer.forget(receipts);
+      throw error;
+    }
+  }
+
+  #startFastPath(receipts: readonly Receipt[], isProven: boolean): void {
+    const { enqueuer, fastPath, onLeftForWorkers } = this.#parts;
+    let isLeft = false;
+    for (const receipt of receipts) {
+      const birth = enqueuer.birthOf(receipt);
+      if (birth === null) isLeft ||= receipt.created;
+      else void (isProven ? fastPath.startProven(birth) : fastPath.startBirth(birth));
+    }
+    if (isLeft) onLeftForWorkers();
+  }
+}
+
+/** One transaction under way: collects receipts, and drops those of savepoints that are rolled back. */
+class Session {
+  readonly receipts: Receipt[] = [];
+  readonly #own: OwnTransaction<unknown, unknown>;
+  readonly #enqueuer: Enqueuer;
+
+  constructor(own: OwnTransaction<unknown, unknown>, enqueuer: Enqueuer) {
+    this.#own = own;
+    this.#enqueuer = enqueuer;
+  }
+
+  /** The store's own api with ours on top; its getters stay live. */
+  api(): SchedulerTransaction<unknown, boolean> {
+    const one = (definition: TaskDefinition, data: unknown, options: EnqueueOptions = {}): unknown =>
+      this.#enqueue([typedRecord(definition, { ...options, data })].values(), ([receipt]) => ({
+        taskId: receipt?.taskId,
+      }));
+    const all = (...rest: readonly unknown[]): unknown =>
+      this.#enqueue(incomingRecords(rest), (receipts) => receipts.map(({ taskId }) => ({ taskId })));
+    const added = {
+      enqueue: { value: one },
+      enqueueAll: { value: all },
+      savepoint: { value: (work: Callback) => this.#savepoint(work) },
+    };
+    return Object.create(this.#own.api as object, added) as SchedulerTransaction<unknown, boolean>; // both halves are there
+  }
+
+  #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
+    const steps = this.#collect(records);
+    return this.#isSynchronous ? answer(runStepsSync(steps)) : runSteps(steps).then(answer);
+  }
+
+  *#collect(records: Records): Steps<readonly Receipt[]> {
+    const receipts = yield* this.#enqueuer.enqueue(this.#own.transaction, records);
+    this.receipts.push(...receipts);
+    return receipts;
+  }
+
+  get #isSynchronous(): boolean {
+    return this.#enqueuer.isSynchronous;
+  }
+
+  #savepoint(work: Callback): unknown {
+    const first = this.receipts.length;
+    const undo = (savepoint: Savepoint): Awaitable<void> => {
+      this.#enqueuer.forget(this.receipts.splice(first));
+      return savepoint.rollback();
+    };
+    const savepoint = this.#own.savepoint();
+    return savepoint instanceof Promise
+      ? savepoint.then((open) => this.#runInSavepoint(work, open, undo))
+      : this.#runInSavepointSync(work, savepoint, undo);
+  }
+
+  async #runInSavepoint(
+    work: Callback,
+    savepoint: Savepoint,
+    undo: (savepoint: Savepoint) => Awaitable<void>,
+  ): Promise<unknown> {
+    try {
+      const value = await work(this.api());
+      await savepoint.release();
+      return value;
+    } catch (error) {
+      await undo(savepoint);
+      throw error;
+    }
+  }
+
+  #runInSavepointSync(
+    work: Callback,
+    savepoint: Savepoint,
+    undo: (savepoint: Savepoint) => unknown,
+  ): unknown {
+    try {
+      const value = refusePromise(work(this.api()));
+      void savepoint.release();
+      return value;
+    } catch (error) {
+      undo(savepoint);
+      throw error;
+    }
+  }
+}
+
+function runCallback(store: Store, callback: () => unknown): unknown {
+  const value = callback();
+  return store.synchronous ? refusePromise(value) : value;
+}
+
+/** In a synchronous store everything after the first await would run outside the transaction. */
+function refusePromise(value: unknown): unknown {
+  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return value;
+  Promise.resolve(value as PromiseLike<unknown>).catch(() => undefined);
+  throw new SynchronousOnlyError(
+    "the callback of a transaction on this store must not be async: what comes after its first await would run outside the transaction",
+  );
+}
+
+function isRetriable(error: unknown): boolean {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return code === "40001" || code === "40P01";
+}

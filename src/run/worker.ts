@@ -1,0 +1,211 @@
+/** The worker: claims what free slots can take and sends each task, by itself, through the funnel. */
+import type { Ports, Timer } from "../ports/ports.ts";
+import type { ClaimAnswer, ClaimRequest, Store } from "../store/contract.ts";
+import type { Availability } from "./availability.ts";
+import type { Executors } from "./executors.ts";
+import type { Funnel } from "./funnel.ts";
+import type { LiveClaims } from "./live-claims.ts";
+import type { LiveProcess } from "./live-process.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Settler } from "./settler.ts";
+import { within } from "./sleep.ts";
+import { Slots, type TypeLimits } from "./slots.ts";
+import type { Solitude } from "./solitude.ts";
+
+/** How the worker works; every default is filled in. */
+export interface WorkerSettings {
+  readonly concurrency: number;
+  readonly batchSize: number;
+  readonly pollIntervalMs: number;
+  readonly maxClaimBytes: number;
+}
+
+/** What the worker works with. */
+export interface WorkerParts {
+  readonly store: Store;
+  readonly ports: Ports;
+  readonly executors: Executors;
+  readonly process: LiveProcess;
+  readonly claims: LiveClaims;
+  readonly settler: Settler;
+  readonly funnel: Funnel;
+  readonly typeLimits: TypeLimits;
+  readonly solitude: Solitude;
+  readonly reporter: Reporter;
+  readonly availability: Availability;
+}
+
+/** Delay after the first claim that found nothing; it doubles up to the polling interval. */
+const FIRST_IDLE_MS = 25;
+/** While there is more work than slots, slots that become free within this time are filled by one claim. */
+const GATHER_MS = 2;
+/** More outcomes waiting to be written than this, and nothing is claimed: an outage must not pile them up. */
+const MAX_BACKLOG = 1_000;
+/** How long an aborted executor has to return before its attempt is given up. */
+const ABORT_MS = 1_000;
+
+/** The claim loop of one process. */
+export class ClaimLoop {
+  readonly #parts: WorkerParts;
+  readonly #settings: WorkerSettings;
+  readonly slots: Slots;
+  #isStopping = false;
+  #hasMore = false;
+  #isWoken = false;
+  #idleMs = FIRST_IDLE_MS;
+  #wakeUp: (() => void) | null = null;
+  #gathering: Timer | null = null;
+  #loop: Promise<void> = Promise.resolve();
+  #force: (() => void) | null = null;
+
+  constructor(parts: WorkerParts, settings: WorkerSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+    const { concurrency: total } = settings;
+    const ofType = (type: string): number => parts.executors.shareOf(type, total);
+    this.slots = new Slots({ total, ofType, typeLimits: parts.typeLimits }, () => this.#onSlotReleased());
+  }
+
+  /** Starts claiming. */
+  start(): void {
+    const { reporter, executors } = this.#parts;
+    reporter.report("worker.started", { concurrency: this.#settings.concurrency, types: executors.types });
+    this.#loop = this.#run();
+  }
+
+  /** Looks for work now instead of at the next poll. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#idleMs = FIRST_IDLE_MS;
+    this.#wakeUp?.();
+  }
+
+  /**
+   * No new claims; waits for what runs up to the grace, then aborts it and gives back what does not return within a
+   * second. A second call cuts the grace short.
+   */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#isStopping) return this.#force?.();
+    this.#isStopping = true;
+    this.wake();
+    const { ports, funnel, reporter } = this.#parts;
+    const forced = new Promise<void>((resolve) => {
+      this.#force = resolve;
+    });
+    const quiet = this.#whenQuiet();
+    const isQuiet =
+      (await within(ports.timers, Promise.race([quiet, forced]), graceMs)) === "done" && this.#isQuiet;
+    if (!isQuiet) {
+      funnel.abort("stopping", { slots: this.slots });
+      if ((await within(ports.timers, quiet, ABORT_MS)) === "late") funnel.abandon(this.slots);
+    }
+    reporter.report("worker.stopped", { clean: isQuiet });
+  }
+
+  get #isQuiet(): boolean {
+    return this.slots.running === 0;
+  }
+
+  async #whenQuiet(): Promise<void> {
+    await this.#loop;
+    await this.slots.whenQuiet();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      this.#isWoken = false;
+      const delayMs = await this.#claimOnce();
+      if (!this.#isStopping && delayMs > 0 && !this.#isWoken) await this.#waitForWake(delayMs);
+    }
+  }
+
+  /** Claims once, if there is room; answers how long to wait before the next time. */
+  async #claimOnce(): Promise<number> {
+    const { availability, solitude } = this.#parts;
+    const request = this.#request();
+    if (request === null) return this.#settings.pollIntervalMs;
+    try {
+      const answer = await this.#claim(request);
+      availability.succeeded("claim");
+      solitude.note(answer.aloneDue && !(request.alone && answer.tasks.length === 0));
+      return this.#nextDelayMs(request, answer);
+    } catch (error) {
+      return availability.failed("claim", error);
+    }
+  }
+
+  #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {
+    this.#hasMore = answer.tasks.length >= request.limit;
+    if (answer.tasks.length > 0) {
+      this.#idleMs = FIRST_IDLE_MS;
+      return this.slots.free > 0 ? GATHER_MS : this.#settings.pollIntervalMs;
+    }
+    const delayMs = Math.min(this.#idleMs, this.#settings.pollIntervalMs);
+    this.#idleMs = Math.min(this.#idleMs * 2, this.#settings.pollIntervalMs);
+    return delayMs;
+  }
+
+  async #claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const { store, claims, funnel, reporter, solitude } = this.#parts;
+    const { claim, owner } = request;
+    try {
+      const answer = await store.claim(request);
+      claims.hold(claim, answer.tasks.length);
+      reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length });
+      for (const task of answer.tasks) {
+        if (this.#isStopping) void funnel.release(task, "worker");
+        else if (request.alone) void solitude.run(() => funnel.advance(task, this.slots, "worker"));
+        else void funnel.advance(task, this.slots, "worker");
+      }
+      return answer;
+    } finally {
+      claims.drop(claim);
+    }
+  }
+
+  #request(): ClaimRequest | null {
+    const { process, claims, settler, executors, solitude } = this.#parts;
+    const owner = process.owner;
+    const mode = solitude.mode(this.slots.running);
+    if (owner === null || !process.mayStart || mode === "closed" || settler.backlog > MAX_BACKLOG)
+      return null;
+    const free = this.slots.free;
+    const limit = Math.min(this.#settings.batchSize, free);
+    const types =
+      executors.types === "all"
+        ? "all"
+        : executors.types
+            .map((type) => ({ type, limit: Math.min(this.slots.freeFor(type), limit) }))
+            .filter((entry) => entry.limit > 0);
+    if (free === 0 || types.length === 0) return null;
+    return {
+      owner,
+      claim: claims.take(),
+      types,
+      limit,
+      maxBytes: this.#settings.maxClaimBytes,
+      suspectLimit: Math.min(this.slots.freeForSuspects, limit),
+      alone: mode === "alone",
+      liveClaims: claims.list(),
+    };
+  }
+
+  #waitForWake(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.ports.timers.after(delayMs, () => this.#wakeUp?.());
+      this.#wakeUp = () => {
+        timer.cancel();
+        this.#wakeUp = null;
+        resolve();
+      };
+    });
+  }
+
+  #onSlotReleased(): void {
+    if (!this.#hasMore || this.#gathering !== null || this.#isStopping) return;
+    this.#gathering = this.#parts.ports.timers.after(GATHER_MS, () => {
+      this.#gathering = null;
+      this.wake();
+    });
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * The store contract: what a place where tasks live must do. One method is one operation that happens wholly or not
+ * at all. Every instant is the database's; each method takes an optional `now` (milliseconds since 1970) that only
+ * tests use. The laws are spelled out, and checked, in conformance/.
+ */
+import type {
+  AttemptOutcome,
+  ClaimedTask,
+  DuplicatePolicy,
+  FailureReason,
+  RecordedError,
+  Task,
+  TaskState,
+  TaskWithAttempts,
+  Token,
+} from "../task/task.ts";
+
+export type { DuplicatePolicy } from "../task/task.ts";
+
+/** A value, or a promise of it. A synchronous store (SQLite) answers calls inside a transaction with plain values. */
+export type Awaitable<Value> = Value | Promise<Value>;
+
+/** What every method takes last. */
+export interface StoreCall {
+  /** Replaces the database's clock, in milliseconds since 1970. For tests alone. */
+  readonly now?: number | undefined;
+}
+
+/** A task about to be written. */
+export interface NewTask {
+  readonly taskId: string;
+  readonly type: string;
+  readonly data: Uint8Array;
+  readonly codec: string;
+  readonly referenceId: string | null;
+  readonly headers: Readonly<Record<string, string>> | null;
+  /** Due this long after the database's now; 0 for at once. Ignored when `dueAtMs` is set. */
+  readonly delayMs: number;
+  /** Due at this instant, in milliseconds since 1970; one in the past counts as now. */
+  readonly dueAtMs: number | null;
+  /** True: insert it under the call's `birth` claim, so that the fast path needs no claim of its own. */
+  readonly bornClaimed: boolean;
+  readonly onDuplicate: DuplicatePolicy;
+}
+
+/** The claim under which the born-claimed tasks of one insert stand. */
+export interface BirthClaim {
+  readonly owner: string;
+  readonly claim: number;
+}
+
+/** Answer to `insert`: the tasks that are new. Those missing from it stand already, see `resolveDuplicates`. */
+export interface InsertAnswer {
+  readonly created: readonly { readonly taskId: string; readonly id: string }[];
+  /** Names the caller's transaction for `readCommitted`; null when the store cannot name it. */
+  readonly transactionMark: string | null;
+}
+
+/** What became of one task that stood already. */
+export interface ResolvedDuplicate {
+  readonly taskId: string;
+  /**
+   * `created`: the original had vanished meanwhile, so it was inserted after all; `same`: it stands, with the same
+   * content as far as its policy asks; `different` and `exists`: refused by the policies "compare" and "throw".
+   */
+  readonly verdict: "created" | "same" | "different" | "exists";
+  /** The store's number of the task; null when refused. */
+  readonly id: string | null;
+}
+
+/** A point inside the caller's transaction to which it can be rolled back. */
+export interface Savepoint {
+  rollback(): Awaitable<void>;
+  release(): Awaitable<void>;
+}
+
+/** A born claim whose transaction may or may not have been committed. */
+export interface BornClaim {
+  readonly id: string;
+  readonly token: Token;
+  readonly transactionMark: string | null;
+}
+
+/** `committed`: it stands under its token; `open`: its transaction is not over, or cannot be told; `gone`: neither. */
+export type BornClaimStanding = "committed" | "open" | "gone";
+
+/** What a process asks for when it claims. */
+export interface ClaimRequest {
+  readonly owner: string;
+  /** The new claim's number; the store writes it, it never invents one. */
+  readonly claim: number;
+  /** The types this process can execute, each with how many it can take now; or any type, for raw schedulers. */
+  readonly types: readonly { readonly type: string; readonly limit: number }[] | "all";
+  /** How many tasks at most, over all types. */
+  readonly limit: number;
+  /** How many bytes of data at most; the first task is handed over whatever its size. */
+  readonly maxBytes: number;
+  /** How many of them may be suspects (lost once before). */
+  readonly suspectLimit: number;
+  /**
+   * True: exactly one task that was lost twice or more, and nothing else: the process is idle and will run it alone.
+   * `limit`, `suspectLimit` and the limits per type are not looked at.
+   */
+  readonly alone: boolean;
+  /** Claim numbers of this owner that are known to it. Rows under any other number of it are free, at no cost. */
+  readonly liveClaims: readonly number[];
+}
+
+/** Answer to `claim`. */
+export interface ClaimAnswer {
+  readonly tasks: readonly ClaimedTask[];
+  /** True when a due task waits that was lost twice or more: somebody idle should claim it alone. */
+  readonly aloneDue: boolean;
+}
+
+interface SettlementOf<Kind extends string> {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly token: Token;
+  readonly durationMs: number;
+}
+
+/** The executor succeeded. */
+export type ConfirmSettlement = SettlementOf<"confirm">;
+
+/** To be attempted again. */
+export interface RetrySettlement extends SettlementOf<"retry"> {
+  /** Due this long after the database's now. */
+  readonly delayMs: number;
+  /** Which counter goes up by one. A deferral keeps (or starts) the time that `deferredForMs` counts from; a failure clears it. */
+  readonly counted: "failed" | "deferred";
+  readonly error: RecordedError;
+}
+
+/** Not to be attempted again. */
+export interface FailSettlement extends SettlementOf<"fail"> {
+  readonly reason: FailureReason;
+  /** True when the attempt itself failed, so that `failedAttempts` goes up by one. */
+  readonly counted: boolean;
+  readonly error: RecordedError;
+}
+
+/** Given back without cost, due now; no counter moves. */
+export type ReleaseSettlement = SettlementOf<"release">;
+
+/** The outcome of one attempt, to be written. */
+export type Settlement = ConfirmSettlement | RetrySettlement | FailSettlement | ReleaseSettlement;
+
+/** What became of one settlement. */
+export interface SettleAnswer {
+  /**
+   * `applied`: the token was current (also when an earlier try of the same settlement had already been applied);
+   * `late`: a success of a superseded token that confirmed its pending or failed task; `recorded`: logged, and nothing
+   * else changed (cancelled task, older generation); `refused`: a failure, deferral or release of a superseded token.
+   */
+  readonly verdict: "applied" | "late" | "recorded" | "refused";
+  /** Where the task stands now; "gone" when it is not kept any more. */
+  readonly state: TaskState | "gone";
+}
+
+/** A process that registers. */
+export interface ProcessRecord {
+  readonly owner: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Types it executes; "all" for a raw scheduler that takes any. */
+  readonly types: readonly string[] | "all";
+  readonly slots: number;
+  readonly leaseMs: number;
+}
+
+/** Another live process as seen by a heartbeat. `beats` changes with each of its heartbeats. */
+export interface ObservedProcess {
+  readonly owner: string;
+  readonly beats: number;
+  readonly leaseMs: number;
+}
+
+/** Answer to `beat`. */
+export interface BeatAnswer {
+  /** False: this process is not registered any more, all its claims are void, nothing was written. */
+  readonly alive: boolean;
+  /** All other registered processes, those just declared dead left out. */
+  readonly others: readonly ObservedProcess[];
+  /** Which of `dead` were removed: their heartbeat was still the one seen. */
+  readonly declaredDead: readonly string[];
+}
+
+/** Which tasks to list. */
+export interface ListRequest {
+  readonly state: TaskState;
+  readonly type?: string | undefined;
+  /** Only pending tasks that are due and that nobody holds. */
+  readonly ready?: boolean | undefined;
+  /** Where the last page ended, from its `nextCursor`. */
+  readonly cursor?: string | undefined;
+  /** Tasks a page, 1 to 1,000. */
+  readonly limit: number;
+  /** By age: `ascending` is oldest first. */
+  readonly order: "ascending" | "descending";
+}
+
+/** A page of tasks. */
+export interface TaskPage {
+  readonly tasks: readonly Task[];
+  /** Pass it as `cursor` for the next page; null when this was the last. */
+  readonly nextCursor: string | null;
+}
+
+/** Counts that cost a bounded amount of work, however many tasks there are. */
+export interface StoreStatistics {
+  /** Pending, failed and cancelled tasks; each at most `countedUpTo`. */
+  readonly pending: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Confirmed and kept. May trail by a little on stores that estimate it. */
+  readonly confirmed: number;
+  /** Counting stops here. */
+  readonly countedUpTo: number;
+  /** How long the oldest due task has been due, whoever holds it; null when none is due. */
+  readonly oldestDueAgeMs: number | null;
+  /** Types of pending tasks that no live process executes. */
+  readonly orphanedTypes: readonly string[];
+  /** Registered processes. */
+  readonly processes: number;
+}
+
+/** Conservation, each term counted from evidence of its own: enqueued = pending + confirmed + failed + cancelled + pruned. */
+export interface Balance {
+  /** Tasks ever committed. */
+  readonly enqueued: number;
+  readonly pending: number;
+  readonly confirmed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly pruned: number;
+}
+
+/** Result of a redrive or a cancellation: done, or why not. */
+export type OperatorAnswer =
+  | { readonly done: true }
+  | { readonly done: false; readonly state: TaskState | "gone" };
+
+/** A transaction the store opened itself, on a connection of its own (or of the user's pool). */
+export interface OwnTransaction<Transaction, Api> {
+  /** What `insert` takes. */
+  readonly transaction: Transaction;
+  /** What the user's callback gets to work with. */
+  readonly api: Api;
+  /**
+   * True while all the user's statements went through `api` and none of them was transaction control, so that a
+   * COMMIT of this transaction proves that what was inserted (outside rolled-back savepoints) is committed.
+   */
+  provesCommit(): boolean;
+  savepoint(): Awaitable<Savepoint>;
+  /** Throws TransactionRolledBackError when COMMIT was answered with ROLLBACK, CommitUnknownError when it was not answered. */
+  commit(): Awaitable<void>;
+  /** Never throws; gives the connection back, or destroys it when its state is unknown. */
+  rollback(): Awaitable<void>;
+}
+
+/** How to open a transaction. */
+export interface BeginOptions {
+  /** Passed on to databases that have isolation levels; null is the connection's default. */
+  readonly isolationLevel?: "read committed" | "repeatable read" | "serializable" | null;
+}
+
+/** Where tasks live. `Transaction` is what the user passes to enqueue, `Api` what `transaction(fn)` hands to the user. */
+export interface Store<Transaction = unknown, Api = unknown, Synchronous extends boolean = boolean> {
+  /** Short name for logs: `memory`, `sqlite`, `postgres`. */
+  readonly name: string;
+  /** True when `transaction(fn)` takes a synchronous callback, and calls inside a transaction answer with plain values. */
+  readonly synchronous: Synchronous;
+  /** How many tasks one insert statement takes at most; a call with more is cut into chunks inside one savepoint. */
+  readonly chunkTasks: number;
+  /** How many bytes of data one insert statement takes at most. */
+  readonly chunkBytes: number;
+
+  /** Brings the schema up to date; many processes may call it at once. Throws SchemaTooNewError. */
+  migrate(): Promise<void>;
+  /** Throws SchemaMissingError or SchemaTooNewError unless the schema is usable by this version. Used with `migrate: false`. */
+  checkSchema(): Promise<void>;
+  /** Settings of the database that weaken what is promised, each as a sentence for the log. */
+  warnings(): Promise<readonly string[]>;
+  /** Closes what the store opened itself, and nothing the user gave it. Calls under way may reject. */
+  close(): Promise<void>;
+
+  /** Throws NotATransactionError unless `candidate` is an open transaction of this store's kind. */
+  assertTransaction(candidate: unknown): asserts candidate is Transaction;
+  /** Opens a transaction of the store's own. */
+  begin(options?: BeginOptions): Promise<OwnTransaction<Transaction, Api>>;
+  savepoint(transaction: Transaction): Awaitable<Savepoint>;
+
+  /** One statement: writes what is new (in generation FIRST_GENERATION, 1), answers only that. Never aborts the transaction for a duplicate. */
+  insert(
+    transaction: Transaction,
+    tasks: readonly NewTask[],
+    birth: BirthClaim | null,
+    call?: StoreCall,
+  ): Awaitable<InsertAnswer>;
+  /**
+   * For tasks missing from the answer of `insert`. When any is refused, it also deletes `createdIds`, the call's own
+   * inserts (and what it inserted itself), so that nothing of the call remains and the transaction stays usable.
+   */
+  resolveDuplicates(
+    transaction: Transaction,
+    missing: readonly NewTask[],
+    birth: BirthClaim | null,
+    createdIds: readonly string[],
+    call?: StoreCall,
+  ): Awaitable<readonly ResolvedDuplicate[]>;
+
+  /**
+   * Where born claims stand, in the order given, seen from a connection of the store's own. A transaction is asked
+   * for its status before the row is read a last time, in separate statements.
+   */
+  readCommitted(claims: readonly BornClaim[], call?: StoreCall): Promise<readonly BornClaimStanding[]>;
+  /**
+   * Claims due tasks in due order. Free is a row without owner, one whose owner is not registered any more, or one of
+   * this owner under a number that is not in `liveClaims`. A row whose owner has died is counted lost here, with an
+   * attempt to show it: lost once in all, it is a suspect and claimed if `suspectLimit` allows, else left free; lost
+   * twice or more, it is set free and due only after `lostDelayMs(lostAttempts)`.
+   * Suspects come out of `suspectLimit`, and never hide tasks behind them.
+   */
+  claim(request: ClaimRequest, call?: StoreCall): Promise<ClaimAnswer>;
+  /**
+   * Claims the named tasks if they are committed, due, free and of one of the types. A row whose owner has died
+   * is claimed as by `claim`; a task lost twice or more is left alone.
+   */
+  claimById(
+    request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
+      readonly taskIds: readonly string[];
+      readonly types: readonly string[] | "all";
+    },
+    call?: StoreCall,
+  ): Promise<readonly ClaimedTask[]>;
+  /**
+   * Writes outcomes, answers in the order given. Repeating a settlement that was applied answers `applied` again.
+   * Rejects with StoreRefusedError when the database refuses a value: nothing was written, the caller bisects.
+   */
+  settle(settlements: readonly Settlement[], call?: StoreCall): Promise<readonly SettleAnswer[]>;
+
+  register(process: ProcessRecord, call?: StoreCall): Promise<void>;
+  /** One step: the own heartbeat is written, `dead` are removed if their heartbeat is unchanged, all others are read. */
+  beat(
+    owner: string,
+    dead: readonly { readonly owner: string; readonly beats: number }[],
+    call?: StoreCall,
+  ): Promise<BeatAnswer>;
+  removeProcess(owner: string, call?: StoreCall): Promise<void>;
+
+  get(taskId: string, call?: StoreCall): Promise<TaskWithAttempts | null>;
+  list(request: ListRequest, call?: StoreCall): Promise<TaskPage>;
+  /** Exact; costs as much as there are tasks in that state. */
+  count(state: TaskState, call?: StoreCall): Promise<number>;
+  statistics(call?: StoreCall): Promise<StoreStatistics>;
+  /** Exact; for `doctor` and tests. */
+  balance(call?: StoreCall): Promise<Balance>;
+  /** Pending becomes cancelled, whatever its claim. */
+  cancel(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  /** Failed or cancelled becomes pending, due now, in a new generation with all counters at 0. */
+  redrive(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  /** Removes the data of a settled task; the record stays. Duplicates then compare by type alone. */
+  erase(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  /** Deletes at most `limit` confirmed and cancelled tasks settled longer ago than `olderThanMs`, and counts them as pruned. Failed ones stay. Answers how many. */
+  prune(request: { readonly olderThanMs: number; readonly limit: number }, call?: StoreCall): Promise<number>;
+}
+
+/** How long a task that was lost twice or more waits before it is claimed alone: from 1 s, doubling, at most 5 minutes. */
+export function lostDelayMs(lostAttempts: number): number {
+  return Math.min(1_000 * 2 ** Math.min(Math.max(lostAttempts - 2, 0), 30), 300_000);
+}
+
+/** What the attempt log keeps of a settlement that was accepted; a confirmation leaves nothing. */
+export function attemptOutcomeOf(settlement: Settlement): AttemptOutcome | null {
+  switch (settlement.kind) {
+    case "confirm":
+      return null;
+    case "retry":
+      return settlement.counted;
+    case "fail":
+      return "failed";
+    case "release":
+      return "abandoned";
+  }
+}

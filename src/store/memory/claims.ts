@@ -1,0 +1,215 @@
+/** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
+
+import type { ClaimedTask } from "../../task/task.ts";
+import { type ClaimAnswer, type ClaimRequest, lostDelayMs } from "../contract.ts";
+import { mergedInOrder } from "./merged-order.ts";
+import type { OrderedList } from "./ordered-list.ts";
+import type { Processes } from "./processes.ts";
+import { isPending, type PendingRow } from "./rows.ts";
+import { inDueOrder, type Suspicion, suspicionOf, type Tables } from "./tables.ts";
+
+/** Whose claim stands on a task, as a claiming process sees it. */
+type Hold = "free" | "held" | "dead";
+
+/** What a process asks for when it names the tasks. */
+export type ClaimByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
+  readonly taskIds: readonly string[];
+  readonly types: readonly string[] | "all";
+};
+
+/** Decides who may run which task. One call is one instant. */
+export class Claims {
+  readonly #tables: Tables;
+  readonly #processes: Processes;
+
+  constructor(tables: Tables, processes: Processes) {
+    this.#tables = tables;
+    this.#processes = processes;
+  }
+
+  /** Claims due tasks in due order, within the bounds of the request. */
+  claim(request: ClaimRequest, nowMs: number): ClaimAnswer {
+    const types = request.types === "all" ? [...this.#tables.pendingTypes()] : this.#typesOf(request.types);
+    const live = new Set(request.liveClaims);
+    const holdOf = (row: PendingRow) => this.#holdOf(row, request.owner, live);
+    const rows = request.alone ? [] : this.#choose(request, types, holdOf, nowMs);
+    const aloneRows = this.#aloneRows(types, holdOf, nowMs);
+    if (request.alone) rows.push(...aloneRows.splice(0, 1));
+    return { tasks: rows.map((row) => this.#take(row, request, nowMs)), aloneDue: aloneRows.length > 0 };
+  }
+
+  /** Claims the named tasks that are due, free and of one of the types. */
+  claimById(request: ClaimByIdRequest, nowMs: number): readonly ClaimedTask[] {
+    const live = new Set(request.liveClaims);
+    const claimed: ClaimedTask[] = [];
+    for (const taskId of new Set(request.taskIds)) {
+      const row = this.#tables.find(taskId);
+      if (row === undefined || !isPending(row) || row.standing.dueAtMs > nowMs) continue;
+      if (request.types !== "all" && !request.types.includes(row.type)) continue;
+      const hold = this.#holdOf(row, request.owner, live);
+      if (hold === "held") continue;
+      if (hold === "dead") this.#countLost(row, nowMs);
+      if (suspicionOf(row.standing.lostAttempts) !== "alone") claimed.push(this.#take(row, request, nowMs));
+    }
+    return claimed;
+  }
+
+  #typesOf(types: readonly { readonly type: string }[]): string[] {
+    return [...new Set(types.map(({ type }) => type))];
+  }
+
+  #holdOf(row: PendingRow, owner: string, live: ReadonlySet<number>): Hold {
+    const { claim } = row.standing;
+    if (claim === null) return "free";
+    if (claim.owner === owner) return live.has(claim.number) ? "held" : "free";
+    return this.#processes.isAlive(claim.owner) ? "held" : "dead";
+  }
+
+  /** The rows an ordinary claim takes, oldest due first. The dead among those it passes are counted lost. */
+  #choose(
+    request: ClaimRequest,
+    types: readonly string[],
+    holdOf: (row: PendingRow) => Hold,
+    nowMs: number,
+  ): PendingRow[] {
+    const room = new Room(request);
+    const chosen: PendingRow[] = [];
+    const dead: PendingRow[] = [];
+    const sources = types.flatMap((type) => this.#dueRows(type, ["healthy", "suspect"], room, nowMs));
+    for (const row of mergedInOrder(sources, inDueOrder)) {
+      if (room.isFull) break;
+      const hold = holdOf(row);
+      if (hold === "held") continue;
+      if (hold === "dead") dead.push(row);
+      const lostAttempts = row.standing.lostAttempts + (hold === "dead" ? 1 : 0);
+      if (room.admits(row, suspicionOf(lostAttempts))) chosen.push(row);
+    }
+    for (const row of dead) this.#countLost(row, nowMs);
+    return chosen;
+  }
+
+  /** Due tasks that may only be claimed alone and that nobody holds. The dead among them are counted lost, and wait. */
+  #aloneRows(types: readonly string[], holdOf: (row: PendingRow) => Hold, nowMs: number): PendingRow[] {
+    const sources = types.flatMap((type) => this.#dueRows(type, ["alone"], null, nowMs));
+    const dead: PendingRow[] = [];
+    const free: PendingRow[] = [];
+    for (const row of mergedInOrder(sources, inDueOrder)) {
+      const hold = holdOf(row);
+      if (hold === "dead") dead.push(row);
+      if (hold === "free") free.push(row);
+      if (free.length === 2) break;
+    }
+    for (const row of dead) this.#countLost(row, nowMs);
+    return free;
+  }
+
+  #dueRows(
+    type: string,
+    suspicions: readonly Suspicion[],
+    room: Room | null,
+    nowMs: number,
+  ): Generator<PendingRow, undefined>[] {
+    const queues = this.#tables.queuesOf(type);
+    if (queues === undefined) return [];
+    return suspicions.map((suspicion) => dueRows(queues[suspicion], type, suspicion, room, nowMs));
+  }
+
+  /** The process that held this task has died: it is set free, and the loss is written into its story. */
+  #countLost(row: PendingRow, nowMs: number): void {
+    const { claim } = row.standing;
+    if (claim === null) return;
+    const lostAttempts = row.standing.lostAttempts + 1;
+    row.attempts.push({
+      outcome: "lost",
+      generation: row.generation,
+      owner: claim.owner,
+      claim: claim.number,
+      error: null,
+      accepted: true,
+      recordedAt: new Date(nowMs),
+      durationMs: null,
+    });
+    const setAside =
+      suspicionOf(lostAttempts) === "alone" ? { dueAtMs: nowMs + lostDelayMs(lostAttempts) } : {};
+    this.#tables.amend(row, { claim: null, lostAttempts, ...setAside });
+  }
+
+  #take(row: PendingRow, request: Pick<ClaimRequest, "owner" | "claim">, nowMs: number): ClaimedTask {
+    this.#tables.amend(row, { claim: { owner: request.owner, number: request.claim } });
+    const { firstDueAtMs, deferredSinceMs, failedAttempts, lostAttempts, deferredAttempts } = row.standing;
+    return {
+      id: String(row.id),
+      taskId: row.taskId,
+      type: row.type,
+      data: row.data?.slice() ?? new Uint8Array(),
+      codec: row.codec,
+      referenceId: row.referenceId,
+      headers: row.headers,
+      token: { owner: request.owner, claim: request.claim, generation: row.generation },
+      failedAttempts,
+      lostAttempts,
+      deferredAttempts,
+      ageMs: Math.max(nowMs - firstDueAtMs, 0),
+      deferredForMs: deferredSinceMs === null ? 0 : Math.max(nowMs - deferredSinceMs, 0),
+    };
+  }
+}
+
+/** Due rows of one queue. A queue ends early once there is no room for its kind, so that it is not walked in vain. */
+function* dueRows(
+  queue: OrderedList<PendingRow>,
+  type: string,
+  suspicion: Suspicion,
+  room: Room | null,
+  nowMs: number,
+): Generator<PendingRow, undefined> {
+  for (const row of queue.ascending()) {
+    if (row.standing.dueAtMs > nowMs || (room !== null && !room.hasRoomFor(type, suspicion)))
+      return undefined;
+    yield row;
+  }
+  return undefined;
+}
+
+/** What a claim may still take. */
+class Room {
+  #tasks: number;
+  #suspects: number;
+  #bytes: number;
+  #taken = 0;
+  readonly #perType: Map<string, number> | null;
+
+  constructor(request: ClaimRequest) {
+    this.#tasks = request.limit;
+    this.#suspects = request.suspectLimit;
+    this.#bytes = request.maxBytes;
+    this.#perType =
+      request.types === "all" ? null : new Map(request.types.map(({ type, limit }) => [type, limit]));
+  }
+
+  get isFull(): boolean {
+    return this.#tasks <= 0;
+  }
+
+  hasRoomFor(type: string, suspicion: Suspicion): boolean {
+    if (this.#perType !== null && (this.#perType.get(type) ?? 0) <= 0) return false;
+    return suspicion === "healthy" || this.#suspects > 0;
+  }
+
+  /** Takes the row in if it fits. A row that is too large ends the claim: what is older must not be overtaken for ever. */
+  admits(row: PendingRow, suspicion: Suspicion): boolean {
+    if (suspicion === "alone" || !this.hasRoomFor(row.type, suspicion)) return false;
+    const size = row.data?.byteLength ?? 0;
+    if (this.#taken > 0 && size > this.#bytes) {
+      this.#tasks = 0;
+      return false;
+    }
+    this.#taken += 1;
+    this.#tasks -= 1;
+    this.#bytes -= size;
+    if (suspicion === "suspect") this.#suspects -= 1;
+    const ofType = this.#perType?.get(row.type);
+    if (ofType !== undefined) this.#perType?.set(row.type, ofType - 1);
+    return true;
+  }
+}

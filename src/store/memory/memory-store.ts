@@ -1,0 +1,162 @@
+/** The memory store: every method of the contract, each one instant on the committed whole. */
+import { NotATransactionError } from "../../errors.ts";
+import type { Clock } from "../../ports/ports.ts";
+import { realPorts } from "../../ports/real-ports.ts";
+import type { BeginOptions, BornClaim, BornClaimStanding, Store, StoreCall } from "../contract.ts";
+import { Claims } from "./claims.ts";
+import { Database } from "./database.ts";
+import { insertTasks, resolveDuplicates } from "./enqueue.ts";
+import { cancel, erase, prune, redrive } from "./operators.ts";
+import { Processes } from "./processes.ts";
+import { balance, list, statistics, taskWithAttemptsOf } from "./reading.ts";
+import { isCurrent } from "./rows.ts";
+import { Session } from "./session.ts";
+import { settle } from "./settlements.ts";
+import { type MemoryRows, MemoryTransaction } from "./transaction.ts";
+
+/** How to make a memory store. */
+export interface MemoryStoreOptions {
+  /** What this store takes for the database's clock; the wall clock of the ports. The machine's, unless given. */
+  readonly ports?: { readonly clock: Pick<Clock, "wallMs"> };
+  /** A clock of the store's own, where it shall differ from that of the processes. Goes before `ports`. */
+  readonly clock?: Pick<Clock, "wallMs">;
+}
+
+/** A store in the memory of this process; several schedulers may share it. */
+export interface MemoryStore extends Store<MemoryTransaction, MemoryRows> {
+  begin(options?: BeginOptions): Promise<MemoryTransaction>;
+}
+
+/**
+ * Makes an empty store whose tasks live as long as it does. Its transactions are real ones: nobody sees what is not
+ * committed, a commit shows everything at once, savepoints roll back, and the second of two transactions that insert
+ * the same task waits for the first. With `repeatable read` or `serializable` a transaction reads as of its begin.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const clock = options.clock ?? options.ports?.clock ?? realPorts.clock;
+  const nowOf = (call: StoreCall | undefined): number => call?.now ?? clock.wallMs();
+  const database = new Database();
+  const processes = new Processes();
+  return Object.freeze({
+    name: "memory",
+    synchronous: false,
+    chunkTasks: 10_000,
+    chunkBytes: 64 * 1_024 * 1_024,
+    async migrate() {},
+    async checkSchema() {},
+    async warnings() {
+      return ["the memory store loses all tasks when this process ends: use it for tests and demos"];
+    },
+    async close() {},
+    ...transactionMethods(database, nowOf),
+    ...executionMethods(database, processes, nowOf),
+    ...operatorMethods(database, processes, nowOf),
+  });
+}
+
+type NowOf = (call: StoreCall | undefined) => number;
+
+type TransactionMethod = "assertTransaction" | "begin" | "savepoint" | "insert" | "resolveDuplicates";
+
+function transactionMethods(database: Database, nowOf: NowOf): Pick<MemoryStore, TransactionMethod> {
+  const sessions = new WeakMap<object, Session>();
+  const sessionOf = (candidate: unknown): Session => {
+    const session = typeof candidate === "object" && candidate !== null ? sessions.get(candidate) : undefined;
+    if (session === undefined) {
+      throw new NotATransactionError("this is no transaction of this memory store", "pass what begin() gave");
+    }
+    if (!session.isOpen) {
+      throw new NotATransactionError("this transaction has ended", "enqueue before commit or rollback");
+    }
+    return session;
+  };
+  return {
+    assertTransaction(candidate): asserts candidate is MemoryTransaction {
+      sessionOf(candidate);
+    },
+    async begin(options) {
+      const level = options?.isolationLevel ?? "read committed";
+      const session = new Session(database, level !== "read committed");
+      const transaction = new MemoryTransaction(session);
+      sessions.set(transaction, session);
+      return transaction;
+    },
+    savepoint: async (transaction) => sessionOf(transaction).savepoint(),
+    async insert(transaction, tasks, birth, call) {
+      const session = sessionOf(transaction);
+      return session.statement(() => insertTasks(session, tasks, birth, nowOf(call)));
+    },
+    async resolveDuplicates(transaction, missing, birth, createdIds, call) {
+      const session = sessionOf(transaction);
+      return session.statement(() => resolveDuplicates(session, missing, birth, createdIds, nowOf(call)));
+    },
+  };
+}
+
+type ExecutionMethod =
+  | "readCommitted"
+  | "claim"
+  | "claimById"
+  | "settle"
+  | "register"
+  | "beat"
+  | "removeProcess";
+
+function executionMethods(
+  database: Database,
+  processes: Processes,
+  nowOf: NowOf,
+): Pick<MemoryStore, ExecutionMethod> {
+  const claims = new Claims(database.tables, processes);
+  return {
+    readCommitted: async (bornClaims) => bornClaims.map((bornClaim) => standingOf(database, bornClaim)),
+    claim: async (request, call) => claims.claim(request, nowOf(call)),
+    claimById: async (request, call) => claims.claimById(request, nowOf(call)),
+    async settle(settlements, call) {
+      const nowMs = nowOf(call);
+      return settlements.map((settlement) => settle(database.tables, settlement, nowMs));
+    },
+    register: async (record) => processes.register(record),
+    beat: async (owner, dead) => processes.beat(owner, dead),
+    removeProcess: async (owner) => processes.remove(owner),
+  };
+}
+
+type OperatorMethod =
+  | "get"
+  | "list"
+  | "count"
+  | "statistics"
+  | "balance"
+  | "cancel"
+  | "redrive"
+  | "erase"
+  | "prune";
+
+function operatorMethods(
+  { tables }: Database,
+  processes: Processes,
+  nowOf: NowOf,
+): Pick<MemoryStore, OperatorMethod> {
+  return {
+    async get(taskId) {
+      const row = tables.find(taskId);
+      return row === undefined ? null : taskWithAttemptsOf(row);
+    },
+    list: async (request, call) => list(tables, processes, request, nowOf(call)),
+    count: async (state) => tables.inState(state).size,
+    statistics: async (call) => statistics(tables, processes, nowOf(call)),
+    balance: async () => balance(tables),
+    cancel: async (taskId, call) => cancel(tables, taskId, nowOf(call)),
+    redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call)),
+    erase: async (taskId) => erase(tables, taskId),
+    prune: async (request, call) => prune(tables, request, nowOf(call)),
+  };
+}
+
+/** Status and row are read at one instant here, so neither can outrun the other. */
+function standingOf(database: Database, { id, token, transactionMark }: BornClaim): BornClaimStanding {
+  const row = database.tables.findById(id);
+  if (row !== undefined && isCurrent(row, token)) return "committed";
+  return transactionMark === null || database.isOpen(transactionMark) ? "open" : "gone";
+}

@@ -1,0 +1,59 @@
+/** What people do to tasks: cancel, redrive, erase, prune. */
+import type { OperatorAnswer } from "../contract.ts";
+import { isPending, type Settled, stateOf, type TaskRow } from "./rows.ts";
+import { ending } from "./settlements.ts";
+import type { Tables } from "./tables.ts";
+
+/** Ends a pending task, whatever its claim. */
+export function cancel(tables: Tables, taskId: string, nowMs: number): OperatorAnswer {
+  const row = tables.find(taskId);
+  if (row === undefined || !isPending(row)) return refusal(row);
+  tables.settle(row, ending(row, { state: "cancelled", atMs: nowMs }));
+  return { done: true };
+}
+
+/** Makes a failed or cancelled task owed again. One whose data was erased cannot be executed any more, and stays. */
+export function redrive(tables: Tables, taskId: string, nowMs: number): OperatorAnswer {
+  const row = tables.find(taskId);
+  if (row === undefined || isPending(row) || stateOf(row) === "confirmed" || row.data === null) {
+    return refusal(row);
+  }
+  tables.reopen(row, {
+    dueAtMs: nowMs,
+    firstDueAtMs: nowMs,
+    failedAttempts: 0,
+    lostAttempts: 0,
+    deferredAttempts: 0,
+    deferredSinceMs: null,
+    claim: null,
+  });
+  return { done: true };
+}
+
+/** Removes the data of a settled task. */
+export function erase(tables: Tables, taskId: string): OperatorAnswer {
+  const row = tables.find(taskId);
+  if (row === undefined || isPending(row)) return refusal(row);
+  row.data = null;
+  return { done: true };
+}
+
+/** Deletes what was confirmed or cancelled long enough ago, longest first. */
+export function prune(
+  tables: Tables,
+  request: { readonly olderThanMs: number; readonly limit: number },
+  nowMs: number,
+): number {
+  const gone: TaskRow[] = [];
+  for (const row of tables.prunable().ascending()) {
+    const settledForMs = nowMs - (row.standing as Settled).atMs;
+    if (gone.length >= request.limit || settledForMs <= request.olderThanMs) break;
+    gone.push(row);
+  }
+  for (const row of gone) tables.prune(row);
+  return gone.length;
+}
+
+function refusal(row: TaskRow | undefined): OperatorAnswer {
+  return { done: false, state: row === undefined ? "gone" : stateOf(row) };
+}

@@ -1,0 +1,164 @@
+/** Claiming tasks for execution, and finding out where born claims stand. */
+import type { ClaimedTask } from "../../task/task.ts";
+import { typeHash } from "../../task/type-hash.ts";
+import type {
+  BornClaim,
+  BornClaimStanding,
+  ClaimAnswer,
+  ClaimRequest,
+  StoreCall,
+} from "../contract.ts";
+import { bytesOf, headersOf, numberOf, textOf } from "./column.ts";
+import type { OwnConnections, Row } from "./connections.ts";
+import type { Names } from "./identifier.ts";
+import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
+import { openTransactions, standingClaims } from "./statements/born.ts";
+import {
+  claimAloneEveryType,
+  claimAloneNamedTypes,
+  claimById,
+  claimEveryType,
+  claimNamedTypes,
+} from "./statements/claim.ts";
+
+/** More than any limit asked for, and far from the end of what Postgres can count. */
+const plenty = 1_000_000_000;
+
+type ByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
+  readonly taskIds: readonly string[];
+  readonly types: readonly string[] | "all";
+};
+
+/** Claims, each in one statement. */
+export class Claiming {
+  readonly #own: OwnConnections;
+  readonly #statements: ReturnType<typeof statementsOf>;
+
+  constructor(own: OwnConnections, names: Names) {
+    this.#own = own;
+    this.#statements = statementsOf(names);
+  }
+
+  async claim(request: ClaimRequest, call: StoreCall): Promise<ClaimAnswer> {
+    const { types, alone } = request;
+    const limit = alone ? 1 : request.limit;
+    if (types !== "all" && types.length === 0) return { tasks: [], aloneDue: false };
+    const common: Parameter[] = [
+      request.owner,
+      String(request.claim),
+      arrayParameter(request.liveClaims),
+      String(bounded(limit)),
+      String(Math.floor(Math.min(Math.max(request.maxBytes, 0), Number.MAX_SAFE_INTEGER))),
+      String(alone ? 0 : bounded(request.suspectLimit)),
+      numberParameter(call.now),
+    ];
+    const { everyType, aloneEveryType, namedTypes, aloneNamedTypes } = this.#statements;
+    const rows =
+      types === "all"
+        ? await this.#own.rows(alone ? aloneEveryType : everyType, common)
+        : await this.#own.rows(alone ? aloneNamedTypes : namedTypes, [...common, ...wanted(types, alone)]);
+    const tasks = rows.filter(({ id }) => id !== null).map((row) => claimedTask(row, request));
+    return { tasks, aloneDue: rows[0]?.["alone_due"] === "true" };
+  }
+
+  async claimById(request: ByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {
+    const { taskIds, types } = request;
+    if (taskIds.length === 0) return [];
+    const rows = await this.#own.rows(this.#statements.byId, [
+      request.owner,
+      String(request.claim),
+      arrayParameter(request.liveClaims),
+      String(plenty),
+      String(Number.MAX_SAFE_INTEGER),
+      String(plenty),
+      numberParameter(call.now),
+      types === "all" ? null : arrayParameter(types.map(typeHash)),
+      arrayParameter(taskIds),
+    ]);
+    return rows.map((row) => claimedTask(row, request));
+  }
+
+  /**
+   * Row first, since it usually stands. Of the others the transaction's status is asked, and then the row again in a
+   * later statement: one statement for both can see "committed" and an older picture without the row.
+   */
+  async readCommitted(claims: readonly BornClaim[]): Promise<readonly BornClaimStanding[]> {
+    const standings: BornClaimStanding[] = claims.map(() => "gone");
+    const absent = await this.#mark(claims, [...claims.keys()], standings);
+    if (absent.length === 0) return standings;
+    const open = await this.#open(absent.map((place) => claims[place]?.transactionMark ?? null));
+    const ended: number[] = [];
+    for (const place of absent) {
+      const mark = claims[place]?.transactionMark ?? null;
+      if (mark === null || open.has(mark)) standings[place] = "open";
+      else ended.push(place);
+    }
+    if (ended.length > 0) await this.#mark(claims, ended, standings);
+    return standings;
+  }
+
+  /** Marks those that stand under their token; answers the places of the others. */
+  async #mark(claims: readonly BornClaim[], places: readonly number[], standings: BornClaimStanding[]): Promise<number[]> {
+    if (places.length === 0) return [];
+    const asked = places.map((place) => claims[place] as BornClaim);
+    const rows = await this.#own.rows(this.#statements.standing, [
+      arrayParameter(asked.map(({ id }) => id)),
+      arrayParameter(asked.map(({ token }) => token.owner)),
+      arrayParameter(asked.map(({ token }) => token.claim)),
+      arrayParameter(asked.map(({ token }) => token.generation)),
+    ]);
+    const found = new Set(rows.map((row) => places[numberOf(row, "place") - 1]));
+    for (const place of places) if (found.has(place)) standings[place] = "committed";
+    return places.filter((place) => !found.has(place));
+  }
+
+  async #open(marks: readonly (string | null)[]): Promise<ReadonlySet<string>> {
+    const distinct = [...new Set(marks)].filter((mark) => mark !== null);
+    if (distinct.length === 0) return new Set();
+    const rows = await this.#own.rows(this.#statements.open, [arrayParameter(distinct)]);
+    return new Set(rows.map((row) => textOf(row, "mark")));
+  }
+}
+
+function statementsOf(names: Names) {
+  return {
+    namedTypes: claimNamedTypes(names),
+    everyType: claimEveryType(names),
+    aloneNamedTypes: claimAloneNamedTypes(names),
+    aloneEveryType: claimAloneEveryType(names),
+    byId: claimById(names),
+    standing: standingClaims(names),
+    open: openTransactions(names),
+  };
+}
+
+function bounded(limit: number): number {
+  return Math.floor(Math.min(Math.max(limit, 0), plenty));
+}
+
+/** Each type once, with the room for it. Alone, the limits are not looked at. */
+function wanted(types: readonly { readonly type: string; readonly limit: number }[], alone: boolean): Parameter[] {
+  const rooms = new Map<string, number>();
+  for (const { type, limit } of types) rooms.set(typeHash(type), alone ? 1 : bounded(limit));
+  return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()])];
+}
+
+function claimedTask(row: Row, { owner, claim }: { readonly owner: string; readonly claim: number }): ClaimedTask {
+  const nowMs = numberOf(row, "now_ms");
+  const deferredSince = row["deferred_since_ms"];
+  return {
+    id: textOf(row, "id"),
+    taskId: textOf(row, "task_id"),
+    type: textOf(row, "type"),
+    data: bytesOf(row["data"] ?? ""),
+    codec: textOf(row, "codec"),
+    referenceId: row["reference_id"] ?? null,
+    headers: headersOf(row["headers"]),
+    token: { owner, claim, generation: numberOf(row, "generation") },
+    failedAttempts: numberOf(row, "failed_attempts"),
+    lostAttempts: numberOf(row, "lost_attempts"),
+    deferredAttempts: numberOf(row, "deferred_attempts"),
+    ageMs: Math.max(nowMs - numberOf(row, "since_ms"), 0),
+    deferredForMs: deferredSince == null ? 0 : Math.max(nowMs - Number(deferredSince), 0),
+  };
+}

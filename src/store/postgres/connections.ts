@@ -1,0 +1,176 @@
+/** The store's own connections: every statement that is not the user's goes through here. */
+import pg from "pg";
+import { StoreUnavailableError, TransactionRolledBackError } from "../../errors.ts";
+import { breaksConnection, translated } from "./database-error.ts";
+import type { CheckedOptions } from "./options.ts";
+import type { Parameter } from "./parameters.ts";
+import type { Statement } from "./statements/statement.ts";
+
+/** A row of a statement of ours: every column as text. */
+export type Row = Readonly<Record<string, string | null>>;
+
+/** Runs statements. */
+export interface Runner {
+  rows(statement: Statement, values?: readonly Parameter[]): Promise<readonly Row[]>;
+  /** Several statements in one text, without parameters and without an answer. */
+  script(text: string): Promise<void>;
+}
+
+/** The client waits this much longer than the server works, so that a timeout normally has a certain outcome. */
+const clientMarginMs = 2_000;
+const connectTimeoutMs = 5_000;
+const lockTimeoutMs = 3_000;
+
+/** Columns arrive as the server wrote them, whatever parsers the application has registered. */
+const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
+
+function settingsOf(options: CheckedOptions): pg.PoolConfig {
+  const { statementTimeoutMs, connection } = options;
+  const settings: pg.PoolConfig = {
+    ...connection,
+    ...(connection.password === undefined ? {} : { password: connection.password }),
+    query_timeout: statementTimeoutMs + clientMarginMs,
+    connectionTimeoutMillis: connectTimeoutMs,
+    application_name: connection.application_name ?? "owed",
+    keepAlive: true,
+    pipeline: false,
+    max: options.ownConnections,
+    min: 0,
+    idleTimeoutMillis: 60_000,
+    allowExitOnIdle: true,
+    types: asText,
+  };
+  for (const unwanted of ["Client", "Promise", "log", "verify", "onConnect", "binary", "maxUses"] as const) {
+    delete (settings as Record<string, unknown>)[unwanted];
+  }
+  if (options.pooler) {
+    for (const parameter of pinnedParameters) delete (settings as Record<string, unknown>)[parameter];
+    return settings;
+  }
+  return {
+    ...settings,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: Math.min(lockTimeoutMs, statementTimeoutMs),
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    options: [connection.options, ...pinnedOptions].filter((part) => part !== undefined).join(" "),
+  };
+}
+
+/** Startup parameters a pooler refuses. */
+const pinnedParameters = [
+  "options",
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+] as const;
+
+/**
+ * A plan that was made while a table was empty must not scan the table when it is full, so scans of whole tables are
+ * out; and compiling a statement takes longer than running any of ours.
+ */
+const pinnedOptions = [
+  "-c default_transaction_isolation=read\\ committed",
+  "-c search_path=pg_catalog",
+  "-c enable_seqscan=off",
+  "-c jit=off",
+];
+
+/** Two connections (or as many as were asked for) with pinned settings, opened when they are needed. */
+export class OwnConnections {
+  readonly #pool: pg.Pool;
+  readonly #pooler: boolean;
+  #isClosed = false;
+
+  constructor(options: CheckedOptions) {
+    this.#pool = new pg.Pool(settingsOf(options));
+    this.#pooler = options.pooler;
+    // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
+    this.#pool.on("error", () => undefined);
+  }
+
+  /** One statement in a transaction of its own. Rejects with StoreUnavailableError or StoreRefusedError. */
+  async rows(statement: Statement, values: readonly Parameter[] = []): Promise<readonly Row[]> {
+    return this.#withClient((client) => this.#query(client, statement, values));
+  }
+
+  /** Runs `work` in one transaction, READ COMMITTED. On any error the connection is destroyed, and nothing was written. */
+  async transaction<Value>(work: (runner: Runner) => Promise<Value>, timeoutMs?: number): Promise<Value> {
+    return this.#withClient(async (client) => {
+      const runner: Runner = {
+        rows: (statement, values = []) => this.#query(client, statement, values, timeoutMs),
+        script: async (text) => void (await client.query(plain(text, timeoutMs))),
+      };
+      await client.query("begin isolation level read committed");
+      const value = await work(runner);
+      const { command } = await client.query("commit");
+      if (command !== "COMMIT") {
+        throw new TransactionRolledBackError("a transaction of the store was answered with ROLLBACK");
+      }
+      return value;
+    }, true);
+  }
+
+  /** Closes the connections; statements under way may reject. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#pool.end();
+  }
+
+  async #query(
+    client: pg.PoolClient,
+    { name, text }: Statement,
+    values: readonly Parameter[],
+    timeoutMs?: number,
+  ): Promise<readonly Row[]> {
+    const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
+    const named = this.#pooler ? {} : { name };
+    const { rows } = await client.query<Record<string, string | null>>({
+      ...named,
+      ...timeout,
+      text,
+      values: [...values],
+    });
+    return rows;
+  }
+
+  async #withClient<Value>(work: (client: pg.PoolClient) => Promise<Value>, inTransaction = false): Promise<Value> {
+    const client = await this.#connect();
+    const ignore = (): void => undefined;
+    client.on("error", ignore);
+    let isBroken = true;
+    try {
+      const value = await work(client);
+      isBroken = false;
+      return value;
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      isBroken = inTransaction || breaksConnection(error);
+      throw translated(error);
+    } finally {
+      client.release(isBroken);
+      // A destroyed connection may still report the end of its socket.
+      if (!isBroken) client.off("error", ignore);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw new StoreUnavailableError("no connection to Postgres could be had", {
+        cause: error,
+        outcomeUnknown: false,
+      });
+    }
+  }
+}
+
+/** Our own errors (a commit that was rolled back, a schema that is too new) pass through as they are. */
+function isDatabaseError(error: unknown): boolean {
+  return !(error instanceof Error && "code" in error && String(error.code).startsWith("OWED_"));
+}
+
+function plain(text: string, timeoutMs: number | undefined): pg.QueryConfig {
+  return timeoutMs === undefined ? { text } : ({ text, query_timeout: timeoutMs } as pg.QueryConfig);
+}

@@ -1,0 +1,70 @@
+/** The one place where names become SQL. */
+import { createHash } from "node:crypto";
+import { InvalidInputError } from "../../errors.ts";
+
+const maxSchemaBytes = 48;
+
+/** Quotes one identifier by doubling its quotes. Everything that is not a parameter goes through here. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * Accepts a schema name of 1 to 48 bytes of UTF-8, whatever the characters. Throws InvalidInputError for anything else,
+ * among them names Postgres reserves (`pg_...`) and names it would have to change.
+ */
+export function checkedSchemaName(schema: unknown): string {
+  const refuse = (problem: string): never => {
+    throw new InvalidInputError("schema", problem, `give a name of 1 to ${maxSchemaBytes} bytes, for example "owed"`);
+  };
+  if (typeof schema !== "string") return refuse("is no text");
+  const bytes = Buffer.byteLength(schema, "utf8");
+  if (bytes === 0) return refuse("is empty");
+  if (bytes > maxSchemaBytes) return refuse(`has ${bytes} bytes`);
+  if (schema.includes("\0")) return refuse("holds a NUL character");
+  if (!schema.isWellFormed()) return refuse("holds half a surrogate pair");
+  if (schema.startsWith("pg_")) return refuse('begins with "pg_", which Postgres keeps for itself');
+  if (schema === "information_schema") return refuse("belongs to Postgres");
+  return schema;
+}
+
+/** The tables and functions of one schema, qualified and quoted. */
+export interface Names {
+  readonly schema: string;
+  readonly task: string;
+  readonly pending: string;
+  readonly settled: string;
+  readonly confirmed: string;
+  readonly attempt: string;
+  readonly process: string;
+  readonly counter: string;
+  readonly schemaVersion: string;
+  readonly taskState: string;
+  readonly resolveDuplicates: string;
+  readonly openTransactions: string;
+}
+
+/** Names everything in `schema`. */
+export function namesIn(schema: string): Names {
+  const quoted = quoteIdentifier(checkedSchemaName(schema));
+  const inSchema = (name: string): string => `${quoted}.${quoteIdentifier(name)}`;
+  return Object.freeze({
+    schema: quoted,
+    task: inSchema("task"),
+    pending: inSchema("pending"),
+    settled: inSchema("settled"),
+    confirmed: inSchema("confirmed"),
+    attempt: inSchema("attempt"),
+    process: inSchema("process"),
+    counter: inSchema("counter"),
+    schemaVersion: inSchema("schema_version"),
+    taskState: inSchema("task_state"),
+    resolveDuplicates: inSchema("resolve_duplicates_v1"),
+    openTransactions: inSchema("open_transactions_v1"),
+  });
+}
+
+/** The advisory lock of migrations in `schema`: another schema of the same database has another key. */
+export function migrationLockKey(schema: string): string {
+  return createHash("sha256").update(`owed:migrate:${schema}`, "utf8").digest().readBigInt64BE(0).toString();
+}

@@ -1,0 +1,6 @@
+/** `owed/postgres`: tasks in Postgres. */
+export { migrationSql } from "./migrations/index.ts";
+export type { PostgresLocation, PostgresStoreOptions, PostgresTuning } from "./options.ts";
+export type { PostgresTransactionApi } from "./own-transaction.ts";
+export { type PostgresStore, postgresStore } from "./postgres-store.ts";
+export type { PostgresTransaction } from "./transaction.ts";

@@ -1,0 +1,188 @@
+/** What operators ask for: looking tasks up, counting them, and moving them by hand. */
+import { InvalidInputError } from "../../errors.ts";
+import type { TaskState, TaskWithAttempts } from "../../task/task.ts";
+import { typeHash } from "../../task/type-hash.ts";
+import type {
+  Balance,
+  ListRequest,
+  OperatorAnswer,
+  StoreCall,
+  StoreStatistics,
+  TaskPage,
+} from "../contract.ts";
+import { numberOf, textOf } from "./column.ts";
+import type { OwnConnections, Row } from "./connections.ts";
+import type { Names } from "./identifier.ts";
+import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
+import * as counting from "./statements/count.ts";
+import * as listing from "./statements/list.ts";
+import * as operator from "./statements/operator.ts";
+import { pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
+import type { Statement } from "./statements/statement.ts";
+import { taskOf, taskWithAttemptsOf } from "./task-row.ts";
+
+const countedUpTo = 10_000;
+const longestPage = 1_000;
+/** A task that changes hands between two looks is looked at again; more often than this it is somebody's loop. */
+const looks = 3;
+
+/** Operators' statements. */
+export class Operating {
+  readonly #own: OwnConnections;
+  readonly #names: Names;
+
+  constructor(own: OwnConnections, names: Names) {
+    this.#own = own;
+    this.#names = names;
+  }
+
+  async get(taskId: string): Promise<TaskWithAttempts | null> {
+    const [row] = await this.#own.rows(operator.getTask(this.#names), [taskId]);
+    return row === undefined ? null : taskWithAttemptsOf(row);
+  }
+
+  async list(request: ListRequest, call: StoreCall): Promise<TaskPage> {
+    const { limit } = request;
+    if (!Number.isInteger(limit) || limit < 1 || limit > longestPage) {
+      throw new InvalidInputError("limit", `is ${limit}`, `give a whole number from 1 to ${longestPage}`);
+    }
+    const after = cursorOf(request.cursor);
+    // One more than the page holds tells whether another page follows.
+    const found = (await this.#page(request, after, limit + 1, call)).map((row) => textOf(row, "id"));
+    const ids = found.slice(0, limit);
+    if (ids.length === 0) return { tasks: [], nextCursor: null };
+    const rows = await this.#own.rows(operator.tasksByNumber(this.#names), [arrayParameter(ids)]);
+    const byId = new Map(rows.map((row) => [textOf(row, "id"), row]));
+    const tasks = ids.flatMap((id) => {
+      const row = byId.get(id);
+      // Between the two statements a task may have moved on.
+      return row === undefined || row["state"] !== request.state ? [] : [taskOf(row)];
+    });
+    return { tasks, nextCursor: found.length > limit ? `${ids.at(-1)}` : null };
+  }
+
+  async count(state: TaskState): Promise<number> {
+    const [row] = await this.#own.rows(...this.#counting(state));
+    return Number(row?.["count"] ?? 0);
+  }
+
+  async statistics(call: StoreCall): Promise<StoreStatistics> {
+    const [row] = await this.#own.rows(counting.statistics(this.#names), [
+      String(countedUpTo),
+      numberParameter(call.now),
+      this.#names.confirmed,
+    ]);
+    if (row === undefined) throw new TypeError("the statistics answered no row");
+    const oldest = row["oldest_due_ms"] ?? null;
+    return {
+      pending: numberOf(row, "pending"),
+      failed: numberOf(row, "failed"),
+      cancelled: numberOf(row, "cancelled"),
+      confirmed: numberOf(row, "confirmed"),
+      countedUpTo,
+      oldestDueAgeMs: oldest === null ? null : Math.max(numberOf(row, "now_ms") - Number(oldest), 0),
+      orphanedTypes: JSON.parse(row["orphaned_types"] ?? "[]") as string[],
+      processes: numberOf(row, "processes"),
+    };
+  }
+
+  async balance(): Promise<Balance> {
+    const [row] = await this.#own.rows(counting.balance(this.#names));
+    if (row === undefined) throw new TypeError("the balance answered no row");
+    return {
+      enqueued: numberOf(row, "enqueued"),
+      pending: numberOf(row, "pending"),
+      confirmed: numberOf(row, "confirmed"),
+      failed: numberOf(row, "failed"),
+      cancelled: numberOf(row, "cancelled"),
+      pruned: numberOf(row, "pruned"),
+    };
+  }
+
+  async cancel(taskId: string, call: StoreCall): Promise<OperatorAnswer> {
+    const values = [taskId, numberParameter(call.now)];
+    return this.#move(taskId, operator.cancelTask(this.#names), values, ({ state }) => state === "pending");
+  }
+
+  async redrive(taskId: string, call: StoreCall): Promise<OperatorAnswer> {
+    const values = [taskId, numberParameter(call.now)];
+    return this.#move(taskId, operator.redriveTask(this.#names), values, (row) => {
+      return (row["state"] === "failed" || row["state"] === "cancelled") && row["erased"] !== "true";
+    });
+  }
+
+  async erase(taskId: string): Promise<OperatorAnswer> {
+    return this.#move(taskId, operator.eraseTask(this.#names), [taskId], ({ state }) => state !== "pending");
+  }
+
+  async prune(
+    { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
+    call: StoreCall,
+  ): Promise<number> {
+    let left = Math.floor(Math.min(Math.max(limit, 0), 10_000));
+    const before = left;
+    for (const statement of [pruneConfirmed(this.#names), pruneCancelled(this.#names)]) {
+      if (left === 0) break;
+      const [row] = await this.#own.rows(statement, [String(olderThanMs), String(left), numberParameter(call.now)]);
+      left -= Number(row?.["pruned"] ?? 0);
+    }
+    return before - left;
+  }
+
+  /** Tries; when nothing was moved, reads why. Tries again when what is read would allow it. */
+  async #move(
+    taskId: string,
+    statement: Statement,
+    values: readonly Parameter[],
+    allows: (row: Row) => boolean,
+  ): Promise<OperatorAnswer> {
+    for (let look = 1; ; look += 1) {
+      const moved = await this.#own.rows(statement, values);
+      if (moved.length > 0) return { done: true };
+      const [row] = await this.#own.rows(operator.getState(this.#names), [taskId]);
+      if (row === undefined) return { done: false, state: "gone" };
+      // The view knows the four states and no other.
+      if (look === looks || !allows(row)) return { done: false, state: textOf(row, "state") as TaskState };
+    }
+  }
+
+  #page(request: ListRequest, after: string | null, limit: number, call: StoreCall): Promise<readonly Row[]> {
+    const { state, order, type } = request;
+    const number = type === undefined ? null : typeHash(type);
+    switch (state) {
+      case "pending":
+        return request.ready === true
+          ? this.#own.rows(listing.readyPage(this.#names, order), [
+              after,
+              String(limit),
+              number,
+              numberParameter(call.now),
+            ])
+          : this.#own.rows(listing.pendingPage(this.#names, order), [after, String(limit), number]);
+      case "confirmed":
+        return this.#own.rows(listing.confirmedPage(this.#names, order), [after, String(limit), type ?? null]);
+      case "failed":
+      case "cancelled":
+        return this.#own.rows(listing.settledPage(this.#names, order), [after, String(limit), number, state]);
+    }
+  }
+
+  #counting(state: TaskState): [Statement, Parameter[]] {
+    switch (state) {
+      case "pending":
+        return [counting.countPending(this.#names), []];
+      case "confirmed":
+        return [counting.countConfirmed(this.#names), []];
+      case "failed":
+      case "cancelled":
+        return [counting.countSettled(this.#names), [state]];
+    }
+  }
+}
+
+/** The number of the last task of the page before. Throws InvalidInputError for anything we did not write. */
+function cursorOf(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  if (typeof cursor === "string" && /^[1-9][0-9]{0,17}$/.test(cursor)) return cursor;
+  throw new InvalidInputError("cursor", "is not one this store has answered", "pass nextCursor of the page before");
+}

@@ -1,0 +1,87 @@
+/** What a Postgres store is made of. */
+import type pg from "pg";
+import { InvalidInputError } from "../../errors.ts";
+import { checkedSchemaName } from "./identifier.ts";
+
+/** Name of the schema when none is given. */
+export const DEFAULT_SCHEMA = "owed";
+/** Connections the store opens for itself. */
+export const DEFAULT_OWN_CONNECTIONS = 2;
+/** How long the server may work on one statement of the store, in milliseconds. */
+export const DEFAULT_STATEMENT_TIMEOUT_MS = 10_000;
+
+/** Options that do not say where the database is. */
+export interface PostgresTuning {
+  /** Schema of the tables, 1 to 48 bytes. Default "owed". */
+  readonly schema?: string;
+  /** Connections the store opens for its own statements, beside your pool. Default 2. */
+  readonly ownConnections?: number;
+  /** The server ends a statement of the store after this long. Default 10,000 ms. */
+  readonly statementTimeoutMs?: number;
+  /**
+   * Set it when a transaction pooler (pgbouncer) stands in between: no startup parameters, no prepared statements.
+   * `warnings()` then tells which of the settings that would have been pinned are not what they should be.
+   */
+  readonly pooler?: boolean;
+}
+
+/** Where the database is: your pool (recommended: `scheduler.transaction` runs on it), or how to connect. */
+export type PostgresLocation =
+  | { readonly pool: pg.Pool; readonly connectionString?: never; readonly connection?: never }
+  | { readonly connectionString: string; readonly pool?: never; readonly connection?: never }
+  | { readonly connection: pg.ClientConfig; readonly pool?: never; readonly connectionString?: never };
+
+/** Options of `postgresStore`. */
+export type PostgresStoreOptions = PostgresTuning & PostgresLocation;
+
+/** Options with every default filled in. */
+export interface CheckedOptions {
+  readonly schema: string;
+  readonly ownConnections: number;
+  readonly statementTimeoutMs: number;
+  readonly pooler: boolean;
+  /** The user's pool; null when the store has to make one for `begin`. */
+  readonly userPool: pg.Pool | null;
+  /** How to connect, as the user says it. */
+  readonly connection: pg.PoolConfig;
+}
+
+/** Checks options and fills in defaults. Throws InvalidInputError with the name of the option. */
+export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
+  const { ownConnections = DEFAULT_OWN_CONNECTIONS, statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS } = options;
+  checkCount("ownConnections", ownConnections, 1, 100);
+  checkCount("statementTimeoutMs", statementTimeoutMs, 1, 3_600_000);
+  return Object.freeze({
+    schema: checkedSchemaName(options.schema ?? DEFAULT_SCHEMA),
+    ownConnections,
+    statementTimeoutMs,
+    pooler: options.pooler === true,
+    userPool: options.pool ?? null,
+    connection: connectionOf(options),
+  });
+}
+
+function checkCount(field: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new InvalidInputError(field, `is ${value}`, `give a whole number from ${least} to ${most}`);
+}
+
+function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {
+  const given = [options.pool, options.connectionString, options.connection].filter((one) => one !== undefined);
+  if (given.length !== 1) {
+    throw new InvalidInputError(
+      "pool",
+      given.length === 0 ? "is missing" : "is given beside another way to connect",
+      "give exactly one of pool, connectionString and connection",
+    );
+  }
+  if (options.connectionString !== undefined) return { connectionString: options.connectionString };
+  if (options.connection !== undefined) return options.connection;
+  const poolOptions: unknown = options.pool?.options;
+  if (typeof poolOptions !== "object" || poolOptions === null) {
+    throw new InvalidInputError("pool", "is no pool of pg", 'give a Pool of the package "pg", version 8');
+  }
+  // The pool hides its password from enumeration, so that copying the object alone would lose it.
+  const { password } = poolOptions as pg.PoolConfig;
+  return password === undefined ? { ...poolOptions } : { ...poolOptions, password };
+}

@@ -1,0 +1,152 @@
+/** A transaction the store opens for `scheduler.transaction(fn)`, on a client of the user's pool. */
+import type pg from "pg";
+import {
+  CommitUnknownError,
+  NotATransactionError,
+  StoreUnavailableError,
+  TransactionRolledBackError,
+} from "../../errors.ts";
+import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
+import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
+import type { CallerTransactions, PostgresTransaction } from "./transaction.ts";
+
+/** What the callback of `scheduler.transaction` works with. */
+export interface PostgresTransactionApi {
+  /** Runs one statement of the transaction; statements that are sent at once run one after the other. */
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<pg.QueryResult<Row>>;
+  /** The client itself, for a library that wants one. What runs on it is not seen here, so the fast path reads before it runs. */
+  readonly client: pg.PoolClient;
+}
+
+const beginStatements = {
+  "read committed": "begin isolation level read committed",
+  "repeatable read": "begin isolation level repeatable read",
+  serializable: "begin isolation level serializable",
+} as const;
+
+/** Statements that end a transaction, begin one, or undo a part of one. */
+const transactionControl =
+  /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i;
+const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
+
+/** Takes a client of the pool and begins. Rejects with StoreUnavailableError when no client is to be had. */
+export async function beginTransaction(
+  pool: pg.Pool,
+  callers: CallerTransactions,
+  options: BeginOptions = {},
+): Promise<PostgresOwnTransaction> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    throw new StoreUnavailableError("no connection to Postgres could be had", { cause: error, outcomeUnknown: false });
+  }
+  const transaction = new PostgresOwnTransaction(client, callers);
+  await transaction.begin(options.isolationLevel == null ? "begin" : beginStatements[options.isolationLevel]);
+  return transaction;
+}
+
+/** A transaction of the store's own. */
+export class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, PostgresTransactionApi> {
+  readonly transaction: PostgresTransaction;
+  readonly api: PostgresTransactionApi;
+  readonly #client: pg.PoolClient;
+  readonly #callers: CallerTransactions;
+  readonly #ignore = (): void => undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #isOpen = true;
+  #provesCommit = true;
+
+  constructor(client: pg.PoolClient, callers: CallerTransactions) {
+    this.#client = client;
+    this.#callers = callers;
+    client.on("error", this.#ignore);
+    const status = (): string => (this.#isOpen ? (client.getTransactionStatus?.() ?? "T") : "I");
+    const transaction = {
+      query: (text: string, values: unknown[]) => this.#query(text, values),
+      getTransactionStatus: status,
+    };
+    this.transaction = transaction;
+    const handOver = (): pg.PoolClient => {
+      this.#provesCommit = false;
+      return client;
+    };
+    this.api = {
+      query: (text, values = []) => {
+        if (transactionControl.test(String(text).replaceAll(comments, ""))) this.#provesCommit = false;
+        return this.#query(text, [...values]);
+      },
+      get client() {
+        return handOver();
+      },
+    };
+  }
+
+  provesCommit(): boolean {
+    return this.#provesCommit;
+  }
+
+  async begin(statement: string): Promise<void> {
+    try {
+      await this.#query(statement, []);
+    } catch (error) {
+      this.#giveBack(true);
+      throw new StoreUnavailableError("a transaction could not be begun", { cause: error, outcomeUnknown: false });
+    }
+  }
+
+  savepoint(): Promise<Savepoint> {
+    return this.#callers.savepoint(this.transaction);
+  }
+
+  async commit(): Promise<void> {
+    let command: string;
+    try {
+      const answer = this.#query("commit", []);
+      ({ command } = await answer);
+    } catch (error) {
+      if (error instanceof NotATransactionError) throw error;
+      this.#giveBack(breaksConnection(error));
+      if (isOutcomeUnknown(error)) throw new CommitUnknownError([], { cause: error });
+      throw error;
+    }
+    this.#giveBack(false);
+    if (command !== "COMMIT") {
+      throw new TransactionRolledBackError(
+        `COMMIT was answered with ${command}: an earlier statement of the transaction failed, nothing was written`,
+      );
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#isOpen) return;
+    try {
+      await this.#query("rollback", []);
+      this.#giveBack(false);
+    } catch {
+      this.#giveBack(true);
+    }
+  }
+
+  #query<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<pg.QueryResult<Row>> {
+    const answer = this.#last.then(() => {
+      if (!this.#isOpen) throw new NotATransactionError("this transaction has ended", "begin another one");
+      return this.#client.query<Row>(text, values);
+    });
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** A client in a state nobody knows is destroyed: given back, it would hand an open transaction to the next user. */
+  #giveBack(isBroken: boolean): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const isIdle = this.#client.getTransactionStatus?.() ?? "I";
+    const mustDestroy = isBroken || isIdle !== "I";
+    this.#client.release(mustDestroy);
+    if (!mustDestroy) this.#client.off("error", this.#ignore);
+  }
+}

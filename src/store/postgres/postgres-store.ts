@@ -1,0 +1,108 @@
+/** The store contract on Postgres: each method hands on to the file that does it. */
+import pg from "pg";
+import type { BeginOptions, Store } from "../contract.ts";
+import { Claiming } from "./claiming.ts";
+import { OwnConnections } from "./connections.ts";
+import { Enqueuing } from "./enqueue.ts";
+import { namesIn } from "./identifier.ts";
+import { checkSchema, migrate, warnings } from "./migrate.ts";
+import { Operating } from "./operating.ts";
+import { checkedOptions, type PostgresStoreOptions } from "./options.ts";
+import { beginTransaction, type PostgresTransactionApi } from "./own-transaction.ts";
+import { Processes } from "./processes.ts";
+import { Settling } from "./settling.ts";
+import { assertPostgresTransaction, CallerTransactions, type PostgresTransaction } from "./transaction.ts";
+
+/** Tasks of one insert statement. */
+const CHUNK_TASKS = 1_000;
+/** Bytes of data of one insert statement. */
+const CHUNK_BYTES = 4 * 1_024 * 1_024;
+
+/** A store on Postgres 14 or newer. */
+export type PostgresStore = Store<PostgresTransaction, PostgresTransactionApi>;
+
+/**
+ * Tasks in Postgres, in a schema of their own. Nothing is opened before the first call. Your pool serves
+ * `scheduler.transaction` and nothing else; the store's own statements run on connections of their own, made from the
+ * same settings. Throws InvalidInputError for options that cannot be used.
+ */
+export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+  const checked = checkedOptions(options);
+  const names = namesIn(checked.schema);
+  const own = new OwnConnections(checked);
+  const callers = new CallerTransactions();
+  const enqueuing = new Enqueuing(names, callers);
+  const claiming = new Claiming(own, names);
+  const settling = new Settling(own, names);
+  const processes = new Processes(own, names);
+  const operating = new Operating(own, names);
+  const transactions = new TransactionPool(checked.userPool, checked.connection);
+
+  const store: PostgresStore = {
+    name: "postgres",
+    synchronous: false,
+    chunkTasks: CHUNK_TASKS,
+    chunkBytes: CHUNK_BYTES,
+
+    migrate: () => migrate(own, checked.schema, names),
+    checkSchema: () => checkSchema(own, checked.schema, names),
+    warnings: () => warnings(own),
+    close: async () => {
+      await Promise.all([own.close(), transactions.close()]);
+    },
+
+    assertTransaction: assertPostgresTransaction,
+    begin: (begin?: BeginOptions) => beginTransaction(transactions.pool(), callers, begin),
+    savepoint: (transaction) => callers.savepoint(transaction),
+    insert: (transaction, tasks, birth, call = {}) => enqueuing.insert(transaction, tasks, birth, call),
+    resolveDuplicates: (transaction, missing, birth, createdIds, call = {}) =>
+      enqueuing.resolve(transaction, missing, birth, createdIds, call),
+
+    readCommitted: (claims) => claiming.readCommitted(claims),
+    claim: (request, call = {}) => claiming.claim(request, call),
+    claimById: (request, call = {}) => claiming.claimById(request, call),
+    settle: (settlements, call = {}) => settling.settle(settlements, call),
+
+    register: (process, call = {}) => processes.register(process, call),
+    beat: (owner, dead, call = {}) => processes.beat(owner, dead, call),
+    removeProcess: (owner) => processes.remove(owner),
+
+    get: (taskId) => operating.get(taskId),
+    list: (request, call = {}) => operating.list(request, call),
+    count: (state) => operating.count(state),
+    statistics: (call = {}) => operating.statistics(call),
+    balance: () => operating.balance(),
+    cancel: (taskId, call = {}) => operating.cancel(taskId, call),
+    redrive: (taskId, call = {}) => operating.redrive(taskId, call),
+    erase: (taskId) => operating.erase(taskId),
+    prune: (request, call = {}) => operating.prune(request, call),
+  };
+  return Object.freeze(store);
+}
+
+/** The pool of `begin`: the user's, or one that is made when it is first needed and closed with the store. */
+class TransactionPool {
+  readonly #users: pg.Pool | null;
+  readonly #connection: pg.PoolConfig;
+  #made: pg.Pool | null = null;
+
+  constructor(users: pg.Pool | null, connection: pg.PoolConfig) {
+    this.#users = users;
+    this.#connection = connection;
+  }
+
+  pool(): pg.Pool {
+    if (this.#users !== null) return this.#users;
+    if (this.#made === null) {
+      this.#made = new pg.Pool({ connectionTimeoutMillis: 5_000, ...this.#connection });
+      this.#made.on("error", () => undefined);
+    }
+    return this.#made;
+  }
+
+  async close(): Promise<void> {
+    const made = this.#made;
+    this.#made = null;
+    await made?.end();
+  }
+}

@@ -1,0 +1,61 @@
+/** The registry of living processes. */
+import type { BeatAnswer, ProcessRecord, StoreCall } from "../contract.ts";
+import { numberOf, textOf } from "./column.ts";
+import type { OwnConnections } from "./connections.ts";
+import type { Names } from "./identifier.ts";
+import { arrayParameter, numberParameter } from "./parameters.ts";
+import { beat, registerProcess, removeProcess } from "./statements/process.ts";
+
+/** Registers, beats, removes; one statement each. */
+export class Processes {
+  readonly #own: OwnConnections;
+  readonly #statements;
+
+  constructor(own: OwnConnections, names: Names) {
+    this.#own = own;
+    this.#statements = {
+      register: registerProcess(names),
+      beat: beat(names),
+      remove: removeProcess(names),
+    };
+  }
+
+  async register(process: ProcessRecord, call: StoreCall): Promise<void> {
+    await this.#own.rows(this.#statements.register, [
+      process.owner,
+      process.host,
+      String(process.pid),
+      process.types === "all" ? null : arrayParameter(process.types),
+      String(process.slots),
+      String(process.leaseMs),
+      numberParameter(call.now),
+    ]);
+  }
+
+  async beat(
+    owner: string,
+    dead: readonly { readonly owner: string; readonly beats: number }[],
+    call: StoreCall,
+  ): Promise<BeatAnswer> {
+    const rows = await this.#own.rows(this.#statements.beat, [
+      owner,
+      arrayParameter(dead.map((one) => one.owner)),
+      arrayParameter(dead.map((one) => one.beats)),
+      numberParameter(call.now),
+    ]);
+    const of = (role: string) => rows.filter((row) => row["role"] === role);
+    return {
+      alive: of("own").length > 0,
+      declaredDead: of("dead").map((row) => textOf(row, "owner")),
+      others: of("other").map((row) => ({
+        owner: textOf(row, "owner"),
+        beats: numberOf(row, "beats"),
+        leaseMs: numberOf(row, "lease_ms"),
+      })),
+    };
+  }
+
+  async remove(owner: string): Promise<void> {
+    await this.#own.rows(this.#statements.remove, [owner]);
+  }
+}

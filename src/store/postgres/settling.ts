@@ -1,0 +1,168 @@
+/** Writing outcomes: one statement for those under their current token, one transaction for the rest. */
+import { StoreUnavailableError } from "../../errors.ts";
+import { attemptOutcomeOf, type SettleAnswer, type Settlement, type StoreCall } from "../contract.ts";
+import { textOf } from "./column.ts";
+import type { OwnConnections, Row, Runner } from "./connections.ts";
+import type { Names } from "./identifier.ts";
+import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
+import { type Judgement, judged, Standings } from "./judgement.ts";
+import {
+  confirmCurrent,
+  confirmLate,
+  keptTasks,
+  lockPending,
+  lockSettled,
+  readConfirmed,
+  readStories,
+  recordSuperseded,
+  settleCurrent,
+} from "./statements/settle.ts";
+
+/** Settles batches. */
+export class Settling {
+  readonly #own: OwnConnections;
+  readonly #statements;
+
+  constructor(own: OwnConnections, names: Names) {
+    this.#own = own;
+    this.#statements = {
+      confirm: confirmCurrent(names),
+      current: settleCurrent(names),
+      lockPending: lockPending(names),
+      lockSettled: lockSettled(names),
+      confirmed: readConfirmed(names),
+      stories: readStories(names),
+      kept: keptTasks(names),
+      late: confirmLate(names),
+      record: recordSuperseded(names),
+    };
+  }
+
+  /** Answers in the order given. */
+  async settle(settlements: readonly Settlement[], call: StoreCall): Promise<readonly SettleAnswer[]> {
+    const answers: (SettleAnswer | undefined)[] = settlements.map(() => undefined);
+    for (const round of rounds(settlements)) {
+      const written = await this.#settleCurrent(this.#own, round, call);
+      const left: Settlement[] = [];
+      for (const settlement of round) {
+        if (written.has(settlement.id)) answers[settlements.indexOf(settlement)] = applied(settlement);
+        else left.push(settlement);
+      }
+      if (left.length === 0) continue;
+      const judgements = await this.#own.transaction((runner) => this.#settleLeft(runner, left, call));
+      for (const [settlement, { answer }] of judgements) answers[settlements.indexOf(settlement)] = answer;
+    }
+    return answers as SettleAnswer[];
+  }
+
+  /** Writes those whose token is current; answers their ids. */
+  async #settleCurrent(
+    runner: Pick<Runner, "rows">,
+    batch: readonly Settlement[],
+    call: StoreCall,
+  ): Promise<ReadonlySet<string>> {
+    const now = numberParameter(call.now);
+    const rows = batch.every(({ kind }) => kind === "confirm")
+      ? await runner.rows(this.#statements.confirm, [...tokens(batch), now])
+      : await runner.rows(this.#statements.current, [...tokens(batch), ...outcomes(batch), now]);
+    return new Set(rows.map((row) => textOf(row, "id")));
+  }
+
+  /** Locks what the rest is about, in order, and only then reads where it stands: an earlier picture could be old. */
+  async #settleLeft(
+    runner: Runner,
+    left: readonly Settlement[],
+    call: StoreCall,
+  ): Promise<ReadonlyMap<Settlement, Judgement>> {
+    const standings = await this.#read(runner, left);
+    const judgements = new Map(left.map((settlement) => [settlement, judged(settlement, standings)]));
+    const of = (action: Judgement["action"]) => left.filter((one) => judgements.get(one)?.action === action);
+
+    const current = of("settle");
+    if (current.length > 0) {
+      const written = await this.#settleCurrent(runner, current, call);
+      if (written.size < current.length) {
+        throw new StoreUnavailableError("a locked task changed under its lock", { outcomeUnknown: false });
+      }
+    }
+    const late = of("confirm-late");
+    if (late.length > 0) {
+      await runner.rows(this.#statements.late, [...tokens(late), durations(late), numberParameter(call.now)]);
+    }
+    const superseded = of("record");
+    if (superseded.length > 0) {
+      await runner.rows(this.#statements.record, [
+        ...tokens(superseded),
+        durations(superseded),
+        arrayParameter(superseded.map((one) => attemptOutcomeOf(one) ?? "late-success")),
+        arrayParameter(superseded.map(errorOf)),
+        numberParameter(call.now),
+      ]);
+    }
+    return judgements;
+  }
+
+  async #read(runner: Runner, left: readonly Settlement[]): Promise<Standings> {
+    const ids = [arrayParameter(left.map(({ id }) => id))];
+    const pending: readonly Row[] = await runner.rows(this.#statements.lockPending, ids);
+    const settled = await runner.rows(this.#statements.lockSettled, ids);
+    const confirmed = await runner.rows(this.#statements.confirmed, ids);
+    const kept = await runner.rows(this.#statements.kept, ids);
+    const stories = await runner.rows(this.#statements.stories, tokens(left));
+    return new Standings({ pending, settled, confirmed, kept, stories });
+  }
+}
+
+/** Batches in which no task occurs twice: a statement writes a row once. */
+function rounds(settlements: readonly Settlement[]): readonly (readonly Settlement[])[] {
+  const found: { readonly ids: Set<string>; readonly batch: Settlement[] }[] = [];
+  for (const settlement of settlements) {
+    let round = found.find(({ ids }) => !ids.has(settlement.id));
+    if (round === undefined) {
+      round = { ids: new Set(), batch: [] };
+      found.push(round);
+    }
+    round.ids.add(settlement.id);
+    round.batch.push(settlement);
+  }
+  return found.map(({ batch }) => batch);
+}
+
+function applied({ kind }: Settlement): SettleAnswer {
+  const state = kind === "confirm" ? "confirmed" : kind === "fail" ? "failed" : "pending";
+  return { verdict: "applied", state };
+}
+
+function tokens(batch: readonly Settlement[]): Parameter[] {
+  return [
+    arrayParameter(batch.map(({ id }) => id)),
+    arrayParameter(batch.map(({ token }) => token.owner)),
+    arrayParameter(batch.map(({ token }) => token.claim)),
+    arrayParameter(batch.map(({ token }) => token.generation)),
+  ];
+}
+
+function durations(batch: readonly Settlement[]): Parameter {
+  return arrayParameter(batch.map(({ durationMs }) => Math.round(durationMs)));
+}
+
+function outcomes(batch: readonly Settlement[]): Parameter[] {
+  return [
+    arrayParameter(batch.map(({ kind }) => kind)),
+    arrayParameter(batch.map((one) => (one.kind === "retry" ? one.delayMs : 0))),
+    arrayParameter(batch.map(countedBy)),
+    arrayParameter(batch.map((one) => (one.kind === "fail" ? one.reason : null))),
+    arrayParameter(batch.map(errorOf)),
+    durations(batch),
+    arrayParameter(batch.map(attemptOutcomeOf)),
+  ];
+}
+
+function countedBy(settlement: Settlement): string | null {
+  if (settlement.kind === "retry") return settlement.counted;
+  return settlement.kind === "fail" && settlement.counted ? "failed" : null;
+}
+
+function errorOf(settlement: Settlement): string | null {
+  return "error" in settlement ? JSON.stringify(settlement.error) : null;
+}

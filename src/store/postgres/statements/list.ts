@@ -1,0 +1,64 @@
+/** Statements that find the numbers of one page of tasks, by age. */
+import type { Names } from "../identifier.ts";
+import { instantOf, type Statement } from "./statement.ts";
+
+/** By age. */
+export type Order = "ascending" | "descending";
+
+const words = {
+  ascending: { beyond: ">", sort: "asc", start: "-1" },
+  descending: { beyond: "<", sort: "desc", start: "9223372036854775807" },
+} as const;
+
+/** $1 last number of the page before or null, $2 tasks at most, $3 type or null. */
+export const pendingPage = (names: Names, order: Order): Statement => ({
+  name: `owed_pending_page_${order}`,
+  text: `select cast(p.id as text) as id
+from ${names.pending} p
+where p.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
+  and (cast($3 as bigint) is null or p.type = cast($3 as bigint))
+order by p.id ${words[order].sort}
+limit cast($2 as bigint)`,
+});
+
+/** As above, only those that are due and nobody holds; $4 now in ms. */
+export const readyPage = (names: Names, order: Order): Statement => ({
+  name: `owed_ready_page_${order}`,
+  text: `with ${instantOf("$4")}
+select cast(p.id as text) as id
+from ${names.pending} p
+where p.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
+  and (cast($3 as bigint) is null or p.type = cast($3 as bigint))
+  and p.next_attempt_at <= (select i.at from instant i)
+  and (p.owner is null or p.owner <> all (array(select r.owner from ${names.process} r)))
+order by p.id ${words[order].sort}
+limit cast($2 as bigint)`,
+});
+
+/** As above, $4 the state: failed or cancelled. */
+export const settledPage = (names: Names, order: Order): Statement => ({
+  name: `owed_settled_page_${order}`,
+  text: `select cast(s.id as text) as id
+from ${names.settled} s
+where s.state = $4
+  and s.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
+  and (cast($3 as bigint) is null or s.type = cast($3 as bigint))
+order by s.id ${words[order].sort}
+limit cast($2 as bigint)`,
+});
+
+/** As above, $3 the name of the type or null. Buckets come in order, so that sorting goes no further than the page. */
+export const confirmedPage = (names: Names, order: Order): Statement => ({
+  name: `owed_confirmed_page_${order}`,
+  text: `select cast(u.id as text) as id
+from ${names.confirmed} c
+cross join lateral unnest(c.ids) as u (id)
+where c.bucket ${words[order].beyond}= coalesce(cast($1 as bigint), ${words[order].start}) / 1024
+  and u.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
+  and (
+    cast($3 as text) is null
+    or exists (select from ${names.task} t where t.id = u.id and t.type = cast($3 as text))
+  )
+order by c.bucket ${words[order].sort}, u.id ${words[order].sort}
+limit cast($2 as bigint)`,
+});

@@ -1,0 +1,93 @@
+/** Statements of the process registry. */
+import type { Names } from "../identifier.ts";
+import { instantOf, type Statement } from "./statement.ts";
+
+/** $1 owner, $2 host, $3 pid, $4 types or null, $5 slots, $6 lease in ms, $7 now in ms. May be repeated. */
+export const registerProcess = (names: Names): Statement => ({
+  name: "owed_register_process",
+  text: `with ${instantOf("$7")}
+insert into ${names.process} as p (owner, host, pid, types, slots, lease_ms, registered_at, beat_at)
+select
+  cast($1 as bigint),
+  $2,
+  cast($3 as bigint),
+  cast($4 as text[]),
+  cast($5 as bigint),
+  cast($6 as bigint),
+  i.at,
+  i.at
+from instant i
+on conflict (owner) do update
+set
+  beats = p.beats + 1,
+  beat_at = excluded.beat_at,
+  host = excluded.host,
+  pid = excluded.pid,
+  types = excluded.types,
+  slots = excluded.slots,
+  lease_ms = excluded.lease_ms`,
+});
+
+/**
+ * The heartbeat: $1 owner, $2 and $3 those to declare dead with the heartbeats seen, $4 now in ms. The own row is
+ * written first; nobody is removed unless that succeeded. Rows of others are never waited for, so that two processes
+ * which declare each other dead cannot block each other.
+ */
+export const beat = (names: Names): Statement => ({
+  name: "owed_beat",
+  text: `with ${instantOf("$4")},
+own as (
+  update ${names.process} p
+  set
+    beats = p.beats + 1,
+    beat_at = i.at
+  from instant i
+  where p.owner = cast($1 as bigint)
+  returning p.owner
+),
+doomed as materialized (
+  select p.owner
+  from ${names.process} p
+  join unnest(cast($2 as bigint[]), cast($3 as bigint[])) as d (owner, beats)
+    on d.owner = p.owner
+    and d.beats = p.beats
+  where p.owner <> cast($1 as bigint)
+    and exists (select from own)
+  order by p.owner
+  for update of p skip locked
+),
+removed as (
+  delete from ${names.process} p
+  using doomed d
+  where p.owner = d.owner
+  returning p.owner
+)
+select
+  'own' as role,
+  cast(o.owner as text) as owner,
+  cast(null as text) as beats,
+  cast(null as text) as lease_ms
+from own o
+union all
+select
+  'dead',
+  cast(r.owner as text),
+  cast(null as text),
+  cast(null as text)
+from removed r
+union all
+select
+  'other',
+  cast(p.owner as text),
+  cast(p.beats as text),
+  cast(p.lease_ms as text)
+from ${names.process} p
+where p.owner <> cast($1 as bigint)
+  and p.owner not in (select r.owner from removed r)`,
+});
+
+/** $1 owner. */
+export const removeProcess = (names: Names): Statement => ({
+  name: "owed_remove_process",
+  text: `delete from ${names.process} where owner = cast($1 as bigint)`,
+});

@@ -1,0 +1,53 @@
+/** What the engine publishes on diagnostics_channel. Free while nobody listens. */
+import { channel } from "node:diagnostics_channel";
+
+import type { FailureReason, RecordedError } from "../task/task.ts";
+
+/** All events by name; each is published on the channel `owed:<name>`. None carries task data. */
+export interface TelemetryEvents {
+  /** Tasks were written in a transaction that is not yet committed. */
+  "enqueue.done": { readonly created: number; readonly existing: number; readonly bornClaimed: number };
+  /** A claim statement was answered. */
+  "claim.done": { readonly owner: string; readonly claim: number; readonly tasks: number };
+  "attempt.start": AttemptEvent;
+  "attempt.end": AttemptEvent & { readonly outcome: string; readonly durationMs: number };
+  /** An executor ignored its signal and holds its slot beyond the timeout. */
+  "attempt.zombie": AttemptEvent & { readonly zombies: number };
+  /** An outcome was written; `state` is where the task stands. */
+  "task.settled": AttemptEvent & { readonly verdict: string; readonly state: string };
+  /** A task ended as failed: somebody must look. */
+  "task.failed": AttemptEvent & { readonly reason: FailureReason; readonly error: RecordedError };
+  "process.registered": { readonly owner: string };
+  /** This process was declared dead by another; its claims are void and it took a new id. */
+  "process.lost": { readonly owner: string };
+  /** This process declared another dead. */
+  "process.declared-dead": { readonly owner: string };
+  "worker.started": { readonly concurrency: number; readonly types: readonly string[] | "all" };
+  "worker.stopped": { readonly clean: boolean };
+  /** Types with pending tasks that no live process executes. */
+  "types.orphaned": { readonly types: readonly string[] };
+  "store.unavailable": { readonly operation: string; readonly error: RecordedError };
+  "store.recovered": { readonly operation: string };
+  "store.warning": { readonly warning: string };
+  /** A hook or logger of the application threw. */
+  "hook.error": { readonly hook: string; readonly error: RecordedError };
+}
+
+/** Names one attempt. */
+export interface AttemptEvent {
+  readonly taskId: string;
+  readonly type: string;
+  readonly referenceId: string | null;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly attempt: number;
+  readonly owner: string;
+  readonly claim: number;
+  readonly generation: number;
+  readonly path: "fast" | "worker" | "direct";
+}
+
+/** Publishes an event on its channel. Subscribers that throw are reported by the runtime and harm nobody here. */
+export function publish<Name extends keyof TelemetryEvents>(name: Name, event: TelemetryEvents[Name]): void {
+  const target = channel(`owed:${name}`);
+  if (target.hasSubscribers) target.publish(event);
+}

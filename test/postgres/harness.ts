@@ -1,0 +1,68 @@
+// A Postgres store in a schema of its own, with callers' transactions on a pool of their own.
+import type pg from "pg";
+import type { ConformanceHarness, ConformanceTransaction } from "../../src/conformance/index.ts";
+import { type PostgresStore, type PostgresTransaction, postgresStore } from "../../src/store/postgres/index.ts";
+import { freshSchema, testPool } from "../support/database.ts";
+import type { PostgresMajor } from "../support/server-binaries.ts";
+
+/** A store under test. */
+export interface PostgresHarness extends ConformanceHarness<PostgresTransaction> {
+  readonly store: PostgresStore;
+  readonly schema: string;
+  readonly pool: pg.Pool;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How the harness differs from the usual one. */
+export interface HarnessOptions {
+  readonly major?: PostgresMajor;
+  readonly schema?: string;
+  /** Startup options of every connection, the store's own included. */
+  readonly options?: string;
+  readonly pooler?: boolean;
+  readonly migrate?: boolean;
+}
+
+/** Opens a harness on the shared server. */
+export async function openHarness(settings: HarnessOptions = {}): Promise<PostgresHarness> {
+  const { major = 18, schema = freshSchema(), options, pooler = false, migrate = true } = settings;
+  const pool = testPool({ major, max: 8, ...(options === undefined ? {} : { options }) });
+  const store = postgresStore({ pool, schema, pooler });
+  if (migrate) await store.migrate();
+  const open = new Set<pg.PoolClient>();
+  const close = async (): Promise<void> => {
+    for (const client of open) client.release(true);
+    open.clear();
+    await store.close();
+    await pool.end();
+  };
+  return {
+    store,
+    schema,
+    pool,
+    begin: () => beginOn(pool, store, open),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function beginOn(
+  pool: pg.Pool,
+  store: PostgresStore,
+  open: Set<pg.PoolClient>,
+): Promise<ConformanceTransaction<PostgresTransaction>> {
+  const client = await pool.connect();
+  open.add(client);
+  await client.query("begin");
+  const end = async (statement: string): Promise<void> => {
+    await client.query(statement);
+    open.delete(client);
+    client.release();
+  };
+  return {
+    transaction: client,
+    savepoint: () => store.savepoint(client),
+    commit: () => end("commit"),
+    rollback: () => end("rollback"),
+  };
+}

@@ -1,0 +1,26 @@
+// How the tests run: real databases, few workers, and a closing line that a machine can read.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^owed$/, replacement: source("index.ts") },
+      { find: /^owed\/(postgres|sqlite|memory)$/, replacement: source("store/$1/index.ts") },
+      { find: /^owed\/(conformance|testing)$/, replacement: source("$1/index.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    globalSetup: ["./test/support/global-setup.ts"],
+    reporters: ["default", "./scripts/closing-line-reporter.ts"],
+    dangerouslyIgnoreUnhandledErrors: false,
+    passWithNoTests: false,
+  },
+});
