@@ -5,11 +5,11 @@ export const plan = Object.freeze({
   /** Payments the driver posts, in bunches: more at once than the fast path takes, so that the worker gets its share. */
   payments: 300,
   paymentsPerBunch: 20,
-  bunchEveryMs: 1_000,
+  bunchEveryMs: 1_100,
   /** Between two payments of a bunch. */
   spacingMs: 5,
   /** The service is killed when so many payments have been answered: in the middle of a bunch. */
-  killAfterAnswers: Object.freeze([70, 210]),
+  killAfterAnswers: Object.freeze([50, 230]),
   /** A call of the merchant's endpoint takes this long. */
   merchantDelayMs: Object.freeze({ least: 300, most: 1_500 }),
   /** Every so-manieth call is answered with 500. */
@@ -21,5 +21,5 @@ export const plan = Object.freeze({
   /** An attempt to deliver that takes longer has failed. */
   webhookTimeoutMs: 5_000,
   /** The demo stops waiting and draws the balance, whatever it is. */
-  deadlineMs: 50_000,
+  deadlineMs: 45_000,
 });

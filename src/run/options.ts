@@ -88,11 +88,16 @@ export interface SchedulerSettings {
   readonly host: string;
 }
 
+/** A wrong option as an error shows it: plain values as they are, others by kind. */
+function shown(value: unknown): string {
+  return typeof value === "object" || typeof value === "function" ? `of type ${typeof value}` : String(value);
+}
+
 /** Throws InvalidInputError unless `value` is a number of at least `least`; answers `fallback` for undefined. */
 export function numberOption(field: string, value: unknown, fallback: number, least: number): number {
   if (value === undefined) return fallback;
   if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
-  throw new InvalidInputError(field, `is ${String(value)}`, `give a finite number, ${least} or more`);
+  throw new InvalidInputError(field, `is ${shown(value)}`, `give a finite number, ${least} or more`);
 }
 
 /** As `numberOption`, for whole numbers. */
@@ -171,7 +176,7 @@ function fastPathConcurrency(fastPath: unknown): number {
   if (fastPath === undefined || fastPath === "on") return DEFAULT_FAST_PATH_CONCURRENCY;
   if (fastPath === "off") return 0;
   if (typeof fastPath !== "object" || fastPath === null) {
-    throw new InvalidInputError("fastPath", `is ${String(fastPath)}`, 'use "on", "off" or { concurrency }');
+    throw new InvalidInputError("fastPath", `is ${shown(fastPath)}`, 'use "on", "off" or { concurrency }');
   }
   const { concurrency } = fastPath as { readonly concurrency?: unknown };
   return countOption("fastPath.concurrency", concurrency, DEFAULT_FAST_PATH_CONCURRENCY, 1);

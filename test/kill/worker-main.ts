@@ -4,8 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defineTask, executor, Scheduler, type SchedulerTransaction } from "../../src/index.ts";
 import { openStore, type WorkerSettings } from "./worker-settings.ts";
 
-/** Tasks of one transaction: small, so that most are born claimed and race the workers. */
-const ENQUEUED_TOGETHER = 20;
+/** Tasks of one transaction: more than the fast path takes at once, so that some of each are left to the workers. */
+const ENQUEUED_TOGETHER = 50;
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as WorkerSettings;
 

@@ -1,4 +1,5 @@
 // What a worker process of the kill tests is told, and how both sides open the same store.
+import type { Store } from "../../src/store/contract.ts";
 import { postgresStore } from "../../src/store/postgres/index.ts";
 import { sqliteStore } from "../../src/store/sqlite/index.ts";
 
@@ -20,9 +21,11 @@ export interface WorkerSettings {
 }
 
 /** Opens the store of the settings. */
-export function openStore(settings: Pick<WorkerSettings, "database">) {
+export function openStore(settings: Pick<WorkerSettings, "database">): Store {
   const { database } = settings;
-  return database.kind === "sqlite"
-    ? sqliteStore({ file: database.file })
-    : postgresStore({ connectionString: database.connectionString, schema: database.schema });
+  const store =
+    database.kind === "sqlite"
+      ? sqliteStore({ file: database.file })
+      : postgresStore({ connectionString: database.connectionString, schema: database.schema });
+  return store as unknown as Store; // the tests hand each store only transactions of its own
 }

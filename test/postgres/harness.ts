@@ -30,9 +30,11 @@ export async function openHarness(settings: HarnessOptions = {}): Promise<Postgr
   const store = postgresStore({ pool, schema, pooler });
   if (migrate) await store.migrate();
   const open = new Set<pg.PoolClient>();
+  pool.on("acquire", (client) => open.add(client));
+  pool.on("release", (_error, client) => open.delete(client));
   const close = async (): Promise<void> => {
-    for (const client of open) client.release(true);
-    open.clear();
+    // What a failed law left open would keep the pool from ending.
+    for (const client of [...open]) client.release(true);
     await store.close();
     await pool.end();
   };
@@ -40,23 +42,17 @@ export async function openHarness(settings: HarnessOptions = {}): Promise<Postgr
     store,
     schema,
     pool,
-    begin: () => beginOn(pool, store, open),
+    begin: () => beginOn(pool, store),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function beginOn(
-  pool: pg.Pool,
-  store: PostgresStore,
-  open: Set<pg.PoolClient>,
-): Promise<ConformanceTransaction<PostgresTransaction>> {
+async function beginOn(pool: pg.Pool, store: PostgresStore): Promise<ConformanceTransaction<PostgresTransaction>> {
   const client = await pool.connect();
-  open.add(client);
   await client.query("begin");
   const end = async (statement: string): Promise<void> => {
     await client.query(statement);
-    open.delete(client);
     client.release();
   };
   return {

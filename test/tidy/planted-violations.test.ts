@@ -26,7 +26,7 @@ const breaches: readonly Sample[] = [
   [importLaw, "src/store/contract.ts", `import { memoryStore } from "./memory/index.ts";`],
   [importLaw, "src/store/memory/index.ts", `import { Worker } from "../../run/worker.ts";`],
   [importLaw, "src/store/memory/index.ts", `import { x } from "../sqlite/index.ts";`],
-  [importLaw, "src/store/memory/index.ts", `import { realClock } from "../../ports/real-ports.ts";`],
+  [importLaw, "src/store/memory/index.ts", `import { Engine } from "../../run/engine.ts";`],
   [importLaw, "src/store/sqlite/index.ts", `import Database from "better-sqlite3";`],
   [importLaw, "src/run/worker.ts", `import {\n  postgresStore,\n} from "../store/postgres/index.ts";`],
   [importLaw, "src/run/worker.ts", `import { x } from "../telemetry/opentelemetry.ts";`],

@@ -111,11 +111,11 @@ export class Database {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#queue.refuseAll(closed());
-    const opening = [this.#own, this.#callers];
+    const opening = [this.#own, this.#callers].filter((open) => open !== null);
     this.#own = null;
     this.#callers = null;
     for (const open of await Promise.allSettled(opening)) {
-      if (open.status === "fulfilled") open.value?.connection.close();
+      if (open.status === "fulfilled") open.value.connection.close();
     }
   }
 

@@ -48,7 +48,8 @@ export function ownTransaction(
   let isOver = false;
   let isCertain = true;
   const assertOpen = (): void => {
-    if (isOver) throw new NotATransactionError("this transaction has ended", "use it inside its callback only");
+    if (isOver)
+      throw new NotATransactionError("this transaction has ended", "use it inside its callback only");
   };
   const statement = (sql: string): RawStatement => {
     assertOpen();

@@ -6,7 +6,10 @@ import { callSavepoint, numberedSavepoint } from "./connection-statements.ts";
 import { sqliteCodeOf, storeErrorOf } from "./sqlite-error.ts";
 
 /** A savepoint that leaves nothing behind, however it ends; a second end does nothing. */
-export function setSavepoint(connection: Connection, number: number): Savepoint & {
+export function setSavepoint(
+  connection: Connection,
+  number: number,
+): Savepoint & {
   rollback(): void;
   release(): void;
 } {

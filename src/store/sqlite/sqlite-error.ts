@@ -71,7 +71,11 @@ export function storeErrorOf(error: unknown, outcomeUnknown = false): unknown {
   const code = sqliteCodeOf(error);
   if (code === null) return storeErrorOfBinding(error);
   if (code === "NOTADB") {
-    return new InvalidInputError("file", "is not a SQLite database", "name another file, or move this one away");
+    return new InvalidInputError(
+      "file",
+      "is not a SQLite database",
+      "name another file, or move this one away",
+    );
   }
   const { message } = error;
   if (code === "ERROR" && /no such (?:table|column|index): "?\w*\.?"?owed_/.test(message)) {

@@ -35,7 +35,7 @@ export class WriteQueue {
 
   /** Sends all who wait away. */
   refuseAll(error: unknown): void {
-    for (const waiter of [...this.#waiters]) waiter.refuse(error);
+    for (const waiter of this.#waiters) waiter.refuse(error);
   }
 
   #wait(waitMs: number): Promise<void> {

@@ -14,6 +14,8 @@ interface Room {
   readonly node: RegExp;
   /** Which packages they may import, as types or at the moment of use only. */
   readonly packages?: RegExp;
+  /** Which packages they may import outright: whoever imports this room has them. */
+  readonly owns?: RegExp;
 }
 
 const none = /^$/;
@@ -27,14 +29,15 @@ const contract = /^store\/[^/]+\.ts$/;
 const run = /^run\//;
 const channels = /^telemetry\/channels\.ts$/;
 
-function store(name: string, packages: RegExp): Room {
+function store(name: string, packages: RegExp, owns: RegExp = none): Room {
   const folder = new RegExp(`^store/${name}/`);
   return {
     holds: folder,
-    sees: [errors, task, portInterfaces, contract],
+    sees: [errors, task, ports, contract],
     isSociable: true,
     node: any,
     packages,
+    owns,
   };
 }
 
@@ -46,7 +49,7 @@ const rooms: readonly Room[] = [
   { holds: contract, sees: [errors, task, portInterfaces], isSociable: true, node: none },
   store("memory", none),
   store("sqlite", /^better-sqlite3$/),
-  store("postgres", /^pg$/),
+  store("postgres", none, /^pg$/),
   { holds: channels, sees: [errors, task], node: /^node:diagnostics_channel$/ },
   { holds: run, sees: [errors, task, ports, contract, channels], isSociable: true, node: any },
   { holds: /^conformance\//, sees: [errors, task, contract], isSociable: true, node: any },
@@ -85,7 +88,9 @@ function importsOf(file: ScannedFile): Import[] {
 
 function isAllowed(room: Room, file: ScannedFile, { specifier, isDeferred }: Import): boolean {
   if (specifier.startsWith("node:")) return room.node.test(specifier);
-  if (!specifier.startsWith(".")) return isDeferred && (room.packages ?? none).test(specifier);
+  if (!specifier.startsWith(".")) {
+    return (room.owns ?? none).test(specifier) || (isDeferred && (room.packages ?? none).test(specifier));
+  }
   const target = posix.normalize(posix.join(posix.dirname(file.path), specifier)).replace(/^src\//, "");
   const isOwn = room.isSociable === true && room.holds.test(target);
   return isOwn || room.sees.some((other) => other.test(target));

@@ -38,6 +38,7 @@ declare
   verdicts text[] := array_fill(cast(null as text), array[cardinality(task_ids)]);
   ids bigint[] := array_fill(cast(null as bigint), array[cardinality(task_ids)]);
   standing record;
+  new_id bigint;
   n integer;
 begin
   -- In the order of the ids, as every insert does: two calls with the same ids cannot wait for each other.
@@ -67,8 +68,9 @@ begin
         values (instant, task_ids[n], types[n], decode(data[n], 'base64'), codecs[n], reference_ids[n],
           cast(headers[n] as json))
         on conflict (task_id) do nothing
-        returning t.id into ids[n];
-      if ids[n] is not null then
+        returning t.id into new_id;
+      if found then
+        ids[n] := new_id;
         due := case
           when due_ms[n] is not null
             then greatest(instant, cast('epoch' as timestamptz) + due_ms[n] * interval '1 millisecond')

@@ -1,4 +1,4 @@
-/** Statements on a caller's transaction: they see the caller's search_path, so nothing in them depends on it. */
+/** Statements on a caller's transaction: they see the caller's search_path, so what can be qualified in them is. */
 import type { Names } from "../identifier.ts";
 
 /**
@@ -21,7 +21,7 @@ given as materialized (
       else i.at + g.delay_ms * interval '1 millisecond'
     end as due,
     i.at
-  from pg_catalog.unnest(
+  from unnest(
     cast(cast($1 as text) as text[]),
     cast(cast($2 as text) as text[]),
     cast(cast($3 as text) as bigint[]),

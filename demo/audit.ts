@@ -1,0 +1,33 @@
+/** The audit: collects the evidence after the service has stopped, in a process that executed nothing. */
+import { readdirSync } from "node:fs";
+import type { Balance } from "owed";
+import type { PaymentBook } from "./payment-book.ts";
+import { receiptTaskId, webhookTaskId } from "./tasks.ts";
+import type { TaskEvidence } from "./verdict.ts";
+
+/** What database and receipts folder say. */
+export interface Books {
+  readonly paymentIds: readonly string[];
+  readonly balance: Balance;
+  readonly tasks: ReadonlyMap<string, TaskEvidence>;
+  readonly receipts: ReadonlySet<string>;
+}
+
+/** Reads the payment table, the balance, every task of every payment, and the folder of receipts. */
+export async function readBooks(book: PaymentBook, receiptsFolder: string): Promise<Books> {
+  const paymentIds = await book.paymentIds();
+  const taskIds = paymentIds.flatMap((paymentId) => [webhookTaskId(paymentId), receiptTaskId(paymentId)]);
+  const tasks = new Map<string, TaskEvidence>();
+  for (const taskId of taskIds) {
+    const task = await book.scheduler.get(taskId);
+    if (task === null) continue;
+    const lost = task.attempts.filter(({ outcome }) => outcome === "lost");
+    // A loss is counted by whoever claims the task next: until then the dead owner still stands in its row.
+    const owners = [...lost.map(({ owner }) => owner), ...(task.owner === null ? [] : [task.owner])];
+    tasks.set(taskId, { state: task.state, lostOwners: owners });
+  }
+  const receipts = readdirSync(receiptsFolder)
+    .filter((name) => name.endsWith(".txt"))
+    .map((name) => name.slice(0, -".txt".length));
+  return { paymentIds, balance: await book.store.balance(), tasks, receipts: new Set(receipts) };
+}

@@ -1,0 +1,106 @@
+/** `npm run demo`: what was asked for, what will happen, the show, the balance, and nothing left behind. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { usage, wishOf } from "./arguments.ts";
+import { type DemoDatabase, sqliteDatabase } from "./database.ts";
+import { plan } from "./plan.ts";
+import { balanceTable, latencyTable } from "./report.ts";
+import { Screen } from "./screen.ts";
+import { show } from "./show.ts";
+import { verdictOn } from "./verdict.ts";
+
+const endingSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Thrown when somebody wants the demo to end. */
+class Interruption extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("interrupted");
+    this.exitCode = exitCode;
+  }
+}
+
+function interruptions(): AbortSignal {
+  const controller = new AbortController();
+  for (const [signal, exitCode] of Object.entries(endingSignals)) {
+    process.on(signal, () => controller.abort(new Interruption(exitCode)));
+  }
+  // Whoever read the output has gone.
+  process.stdout.on("error", () => controller.abort(new Interruption(endingSignals.SIGHUP)));
+  return controller.signal;
+}
+
+async function openDatabase(kind: "sqlite" | "postgres", folder: string): Promise<DemoDatabase> {
+  if (kind === "sqlite") return sqliteDatabase(folder);
+  const { postgresDatabase } = await import("./postgres-database.ts");
+  return await postgresDatabase(process.env["DATABASE_URL"]);
+}
+
+function announce(screen: Screen, database: DemoDatabase): void {
+  const { merchantDelayMs, killAfterAnswers, leaseMs } = plan;
+  const [least, most] = [merchantDelayMs.least / 1_000, merchantDelayMs.most / 1_000];
+  screen.line(
+    `A payment service commits ${plan.payments} payments, each together with two tasks: deliver a webhook, write a receipt.`,
+  );
+  screen.line(
+    `The merchant takes ${least} to ${most} s for a call and answers every third with 500. ${killAfterAnswers.length} times the demo kills its`,
+  );
+  screen.line(
+    `own service with SIGKILL and restarts it (lease ${leaseMs / 1_000} s). In the end nothing may be lost. About 25 seconds.`,
+  );
+  screen.line();
+}
+
+async function runIn(
+  folder: string,
+  kind: "sqlite" | "postgres",
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<number> {
+  const database = await openDatabase(kind, folder);
+  try {
+    signal.throwIfAborted();
+    announce(screen, database);
+    const { evidence, latencies } = await show({ database, folder, screen, signal });
+    const verdict = verdictOn(evidence);
+    screen.line();
+    for (const line of latencyTable(latencies)) screen.line(line);
+    screen.line();
+    for (const problem of verdict.problems) screen.line(`NOT AS PROMISED: ${problem}`);
+    for (const line of balanceTable(evidence, verdict)) screen.line(line);
+    return verdict.problems.length === 0 ? 0 : 1;
+  } finally {
+    await database.remove();
+  }
+}
+
+async function run(kind: "sqlite" | "postgres"): Promise<number> {
+  const signal = interruptions();
+  const folder = mkdtempSync(join(tmpdir(), "owed-demo-"));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
+  const screen = new Screen(process.stdout);
+  try {
+    return await runIn(folder, kind, screen, signal);
+  } catch (error) {
+    if (!signal.aborted) {
+      process.stderr.write(
+        `The demo failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
+      return 1;
+    }
+    screen.line("interrupted: everything was stopped and removed");
+    return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
+  } finally {
+    removeFolder();
+  }
+}
+
+const wish = wishOf(process.argv.slice(2));
+if (wish.kind === "help") process.stdout.write(`${usage}\n`);
+else if (wish.kind === "wrong") {
+  process.stderr.write(`${wish.problem}\n\n${usage}\n`);
+  process.exitCode = 2;
+} else process.exit(await run(wish.database));

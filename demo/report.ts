@@ -1,0 +1,71 @@
+/** The report: latencies and balance as text for a plain terminal. Pure. */
+import { type FirstAttemptPath, percentile } from "./moments.ts";
+import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
+
+const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
+  fast: "fast path, in the process that committed",
+  worker: "worker, when the fast path was full",
+  "after-kill": "worker, after the process that committed was killed",
+};
+
+const LABEL_WIDTH = 52;
+
+/** How long tasks waited for their first attempt, by path. */
+export function latencyTable(latencies: ReadonlyMap<FirstAttemptPath, readonly number[]>): string[] {
+  const row = (label: string, ...columns: readonly string[]): string =>
+    `${label.padEnd(LABEL_WIDTH)}${columns.map((column) => column.padStart(12)).join("")}`;
+  const paths = Object.keys(pathNames) as FirstAttemptPath[]; // the keys of a literal of that type
+  return [
+    row("From commit to first attempt", "tasks", "p50", "p99"),
+    ...paths.map((path) => {
+      const sorted = latencies.get(path) ?? [];
+      return row(
+        `  ${pathNames[path]}`,
+        String(sorted.length),
+        duration(percentile(sorted, 0.5)),
+        duration(percentile(sorted, 0.99)),
+      );
+    }),
+    "  (counted from the moment COMMIT is sent to the moment the attempt starts, so the commit itself is in it)",
+  ];
+}
+
+/** The balance, its last line the number of tasks lost. */
+export function balanceTable(evidence: Evidence, verdict: Verdict): string[] {
+  const { balance, paymentIds, accepted } = evidence;
+  const { repeated } = verdict;
+  const row = (label: string, count: number, remark: string): string =>
+    `${label.padEnd(26)}${String(count).padStart(5)}   ${remark}`.trimEnd();
+  return [
+    row("payments committed", paymentIds.length, "rows of the payment table"),
+    row("tasks enqueued", balance.enqueued, "two for each payment"),
+    row("tasks confirmed", balance.confirmed, ""),
+    row("tasks pending", balance.pending, ""),
+    row("receipts written", verdict.receipts, "files in the folder"),
+    row("webhooks delivered", verdict.delivered, "payments the merchant has accepted, by its own count"),
+    row("delivered more than once", repeatedCount(accepted), repeatedRemark(repeated)),
+    row("failed", balance.failed, ""),
+    "",
+    `conservation: ${conservationLine(balance)}`,
+    `lost ${verdict.lost}`,
+  ];
+}
+
+function repeatedCount(accepted: Evidence["accepted"]): number {
+  return [...accepted.values()].filter((deliveries) => deliveries > 1).length;
+}
+
+function repeatedRemark({ killed, lapsed, unexplained }: Verdict["repeated"]): string {
+  const reasons = [
+    [killed, "the service was killed before it could confirm what the merchant accepted"],
+    [lapsed, "the service was silent for longer than its lease"],
+    [unexplained, "UNEXPLAINED"],
+  ] as const;
+  const given = reasons.filter(([count]) => count > 0);
+  return given.map(([count, reason]) => (given.length === 1 ? reason : `${count}: ${reason}`)).join("; ");
+}
+
+function duration(ms: number | null): string {
+  if (ms === null) return "-";
+  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
+}

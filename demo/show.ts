@@ -1,0 +1,182 @@
+/** The show: payments are posted, the service is killed and started again, until nothing is owed any more. */
+import { setMaxListeners } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readBooks } from "./audit.ts";
+import type { DemoDatabase } from "./database.ts";
+import { Driver } from "./driver.ts";
+import { Merchant } from "./merchant.ts";
+import { type FirstAttemptPath, firstAttemptLatencies } from "./moments.ts";
+import { openPaymentBook, type PaymentBook } from "./payment-book.ts";
+import { plan } from "./plan.ts";
+import type { Screen } from "./screen.ts";
+import { ServiceProcess } from "./service-process.ts";
+import type { Evidence } from "./verdict.ts";
+
+/** What the show needs. */
+export interface ShowParts {
+  readonly database: DemoDatabase;
+  /** For everything that is written; somebody else removes it. */
+  readonly folder: string;
+  readonly screen: Screen;
+  /** Ends the show before its time: it rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/** What is left to be judged when it is over. */
+export interface ShowResult {
+  readonly evidence: Evidence;
+  readonly latencies: ReadonlyMap<FirstAttemptPath, readonly number[]>;
+}
+
+const PROGRESS_EVERY_MS = 200;
+const LOOK_EVERY_MS = 200;
+
+/** Runs the show. Whatever happens, service and merchant have ended when it settles. */
+export async function show(parts: ShowParts): Promise<ShowResult> {
+  const merchant = new Merchant();
+  const stage = new Stage(parts, merchant, await merchant.listen());
+  try {
+    return await stage.play();
+  } finally {
+    await stage.end();
+    merchant.close();
+  }
+}
+
+/** The processes of one show, and what they have come to. */
+class Stage {
+  readonly #screen: Screen;
+  readonly #merchant: Merchant;
+  readonly #service: ServiceProcess;
+  readonly #driver: Driver;
+  readonly #database: DemoDatabase;
+  readonly #files: { readonly receiptsFolder: string; readonly momentsFile: string };
+  readonly #failure = new AbortController();
+  readonly #timeUp = AbortSignal.timeout(plan.deadlineMs);
+  readonly #end: AbortSignal;
+  #book: PaymentBook | null = null;
+  #progress: NodeJS.Timeout | null = null;
+  #pending = 0;
+  #kills = 0;
+  #restart: Promise<void> = Promise.resolve();
+
+  constructor({ database, folder, screen, signal }: ShowParts, merchant: Merchant, merchantUrl: string) {
+    this.#screen = screen;
+    this.#merchant = merchant;
+    this.#database = database;
+    this.#files = { receiptsFolder: join(folder, "receipts"), momentsFile: join(folder, "moments.log") };
+    mkdirSync(this.#files.receiptsFolder);
+    writeFileSync(this.#files.momentsFile, "");
+    this.#end = AbortSignal.any([signal, this.#failure.signal]);
+    this.#service = new ServiceProcess(
+      { database: database.location, merchantUrl, folder, ...this.#files },
+      {
+        onDeclaredDead: (pid) =>
+          screen.event(`lease of process ${pid ?? "?"} has lapsed: the tasks it held are attempted again`),
+        onComplaint: (line) => screen.event(`service: ${line}`),
+        onUnexpectedEnd: () => this.#failure.abort(new Error("The service ended by itself.")),
+      },
+    );
+    const drivingEnds = AbortSignal.any([this.#end, this.#timeUp]);
+    setMaxListeners(0, drivingEnds); // one for each payment under way
+    this.#driver = new Driver({
+      address: () => this.#service.address,
+      onAnswer: (answered) => this.#onAnswer(answered),
+      signal: drivingEnds,
+    });
+  }
+
+  async play(): Promise<ShowResult> {
+    const pid = await this.#service.start();
+    this.#screen.event(`service started as process ${pid}`);
+    this.#book = await openPaymentBook(this.#database.location);
+    this.#progress = setInterval(() => this.#showProgress(), PROGRESS_EVERY_MS);
+    await this.#untilTimeIsUp(() => this.#driver.run());
+    await this.#restart;
+    this.#screen.event(
+      `all payments answered, ${this.#driver.cut} posts were cut off and sent again; waiting for the rest`,
+    );
+    await this.#untilTimeIsUp(() => this.#nothingPending());
+    await this.#service.stop();
+    this.#stopProgress();
+    this.#screen.event("nothing is owed any more, service stopped; the books are compared");
+    return await this.#result(this.#book);
+  }
+
+  async end(): Promise<void> {
+    this.#stopProgress();
+    await this.#service.end();
+    await this.#book?.scheduler.stop({ graceMs: 0 });
+  }
+
+  /** Runs out of time quietly, since the balance is worth seeing then too; anything else that ends it is thrown. */
+  async #untilTimeIsUp(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#end.throwIfAborted();
+      if (!this.#timeUp.aborted) throw error;
+    }
+  }
+
+  #onAnswer(answered: number): void {
+    if (answered !== plan.killAfterAnswers[this.#kills]) return;
+    this.#kills += 1;
+    this.#restart = this.#killAndRestart(answered).catch((error: unknown) => this.#failure.abort(error));
+  }
+
+  async #killAndRestart(answered: number): Promise<void> {
+    const { inFlight } = this.#merchant;
+    const killed = await this.#service.kill();
+    const number = `KILL ${this.#kills} of ${plan.killAfterAnswers.length}`;
+    this.#screen.event(
+      `*** ${number}: SIGKILL to the service, process ${killed}; ${answered} payments answered, ${inFlight} webhooks under way`,
+    );
+    const restarted = await this.#service.start();
+    this.#screen.event(`*** restarted as process ${restarted}`);
+  }
+
+  async #nothingPending(): Promise<void> {
+    while (!this.#timeUp.aborted) {
+      const { pending } = (await this.#book?.store.statistics()) ?? { pending: 0 };
+      this.#pending = pending;
+      if (pending === 0) return;
+      await sleep(LOOK_EVERY_MS, undefined, { signal: this.#end });
+    }
+  }
+
+  #showProgress(): void {
+    const { accepted, refused } = this.#merchant;
+    const repeated = [...accepted.values()].reduce((sum, deliveries) => sum + deliveries - 1, 0);
+    this.#screen.progress(
+      `payments ${this.#driver.answered.size}/${plan.payments}  webhooks ${accepted.size}/${plan.payments}` +
+        `  repeated ${repeated}  answered 500: ${refused}  tasks pending ${this.#pending}` +
+        `${this.#service.address === null ? "  SERVICE DOWN" : ""}`,
+    );
+    this.#book?.store.statistics().then(
+      ({ pending }) => {
+        this.#pending = pending;
+      },
+      () => undefined, // the next one will do
+    );
+  }
+
+  #stopProgress(): void {
+    if (this.#progress !== null) clearInterval(this.#progress);
+    this.#progress = null;
+  }
+
+  async #result(book: PaymentBook): Promise<ShowResult> {
+    const books = await readBooks(book, this.#files.receiptsFolder);
+    const evidence: Evidence = {
+      ...books,
+      posted: plan.payments,
+      answered: this.#driver.answered,
+      accepted: this.#merchant.accepted,
+      wasKilled: (owner) => this.#service.wasKilled(owner),
+    };
+    return { evidence, latencies: firstAttemptLatencies(this.#files.momentsFile) };
+  }
+}

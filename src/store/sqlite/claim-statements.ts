@@ -1,0 +1,107 @@
+/** Statements of claiming. Every scan is forced onto the index of its kind, runs in due order and is bounded. */
+
+/** The three kinds of pending tasks; each has an index of its own. */
+export type Kind = "ready" | "suspect" | "alone";
+
+interface KindStatements {
+  /** Which types have tasks of this kind, found by leaping through the index from one to the next. */
+  readonly types: string;
+  /** Due tasks of one type that nobody alive holds, with the size of their data. `dead`: its process has died. */
+  readonly candidates: string;
+}
+
+const statementsOf = (index: string, condition: string): KindStatements => ({
+  types: `with recursive leap (type_hash) as (
+  select (select min(type_hash) from owed_pending indexed by ${index} where ${condition})
+  union all
+  select (
+    select min(p.type_hash)
+    from owed_pending p indexed by ${index}
+    where p.${condition}
+      and p.type_hash > leap.type_hash
+  )
+  from leap
+  where leap.type_hash is not null
+)
+select cast(type_hash as text) as type_hash
+from leap
+where type_hash is not null`,
+  candidates: `select
+  p.id,
+  p.next_attempt_at as due,
+  p.lost_attempts,
+  length(t.data) as bytes,
+  p.owner is not null and p.owner <> :owner as dead
+from owed_pending p indexed by ${index}
+cross join owed_task t on t.id = p.id
+where p.type_hash = :type_hash
+  and p.${condition}
+  and p.next_attempt_at <= :due
+  and (
+    p.owner is null
+    or (p.owner = :owner and p.claim not in (select l.value from json_each(:live_claims) l))
+    or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
+  )
+order by p.next_attempt_at, p.id
+limit :limit`,
+});
+
+/** Scans by kind. */
+export const scans: Readonly<Record<Kind, KindStatements>> = Object.freeze({
+  ready: statementsOf("owed_pending_ready", "lost_attempts = 0"),
+  suspect: statementsOf("owed_pending_suspect", "lost_attempts = 1"),
+  alone: statementsOf("owed_pending_alone", "lost_attempts > 1"),
+});
+
+/** The named tasks, as above, whatever their kind. */
+export const namedCandidates = `select
+  p.id,
+  p.next_attempt_at as due,
+  p.lost_attempts,
+  0 as bytes,
+  p.owner is not null and p.owner <> :owner as dead,
+  t.type
+from json_each(:task_ids) n
+cross join owed_task t on t.task_id = n.value
+cross join owed_pending p on p.id = t.id
+where p.next_attempt_at <= :due
+  and (
+    p.owner is null
+    or (p.owner = :owner and p.claim not in (select l.value from json_each(:live_claims) l))
+    or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
+  )
+order by n.key`;
+
+export const takeClaims = `update owed_pending
+set owner = :owner, claim = :claim
+where id in (select value from json_each(:ids))`;
+
+/** What was taken, in the order of the ids given. */
+export const readClaimed = `select
+  cast(p.id as text) as id,
+  t.task_id,
+  t.type,
+  t.data,
+  t.codec,
+  t.reference_id,
+  t.headers,
+  p.generation,
+  p.failed_attempts,
+  p.lost_attempts,
+  p.deferred_attempts,
+  p.first_due_at,
+  p.deferred_since
+from json_each(:ids) i
+cross join owed_pending p on p.id = i.value
+cross join owed_task t on t.id = p.id
+order by i.key`;
+
+export const recordLoss = `insert into owed_attempt (task, outcome, generation, owner, claim, accepted, recorded_at)
+select id, 'lost', generation, owner, claim, 1, :now
+from owed_pending
+where id = :id`;
+
+/** Sets a task of a dead process free, due again at `due`. */
+export const countLoss = `update owed_pending
+set lost_attempts = lost_attempts + 1, owner = null, claim = null, next_attempt_at = :due
+where id = :id`;

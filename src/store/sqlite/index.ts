@@ -1,0 +1,4 @@
+/** `owed/sqlite`: tasks in a SQLite file, beside the application's own data. */
+export type { SqliteDriverName, SqliteTransaction } from "./driver.ts";
+export type { SqliteApi, SqliteOwnTransaction, SqliteRunResult } from "./own-transaction.ts";
+export { type SqliteStore, type SqliteStoreOptions, sqliteStore } from "./sqlite-store.ts";

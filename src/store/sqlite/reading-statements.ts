@@ -1,0 +1,160 @@
+/** Statements behind what people and gauges read. */
+import type { ListRequest } from "../contract.ts";
+
+/** What stands about a task; completed by where the ids come from. */
+const taskColumns = `select
+  t.task_id,
+  t.type,
+  t.data,
+  t.codec,
+  t.reference_id,
+  t.headers,
+  t.created_at,
+  case when p.id is not null then 'pending' else s.state end as state,
+  coalesce(p.generation, s.generation) as generation,
+  coalesce(p.failed_attempts, s.failed_attempts) as failed_attempts,
+  coalesce(p.lost_attempts, s.lost_attempts) as lost_attempts,
+  coalesce(p.deferred_attempts, s.deferred_attempts) as deferred_attempts,
+  p.next_attempt_at,
+  cast(p.owner as text) as owner,
+  s.settled_at,
+  s.failure_reason,
+  coalesce(s.error, (
+    select a.error
+    from owed_attempt a
+    where a.task = t.id
+      and a.generation = coalesce(p.generation, s.generation)
+      and a.accepted = 1
+      and a.error is not null
+    order by a.number desc
+    limit 1
+  )) as last_error`;
+
+/** The task of a taskId. */
+export const readTask = `${taskColumns},
+  t.id
+from owed_task t
+left join owed_pending p on p.id = t.id
+left join owed_settled s on s.id = t.id
+where t.task_id = :task_id`;
+
+/** The tasks of ids, in the order given. */
+export const readTasks = `${taskColumns}
+from json_each(:ids) i
+cross join owed_task t on t.id = i.value
+left join owed_pending p on p.id = t.id
+left join owed_settled s on s.id = t.id
+order by i.key`;
+
+/** The story of a task, oldest first. */
+export const readAttempts = `select
+  outcome,
+  generation,
+  cast(owner as text) as owner,
+  claim,
+  accepted,
+  recorded_at,
+  duration_ms,
+  error
+from owed_attempt
+where task = :id
+order by number`;
+
+interface PageStatements {
+  readonly ascending: string;
+  readonly descending: string;
+}
+
+/** A page by id, from a scan that takes :after, :limit and a type. */
+const inBothOrders = (scan: string): PageStatements => ({
+  ascending: `${scan}
+  and x.id > :after
+order by x.id
+limit :limit`,
+  descending: `${scan}
+  and x.id < :after
+order by x.id desc
+limit :limit`,
+});
+
+const settledScan = (state: string): string => `select x.id
+from owed_settled x
+cross join owed_task t on t.id = x.id
+where x.state = '${state}'
+  and (:type is null or t.type = :type)`;
+
+/** Pages of pending tasks, then of those that are due and free. */
+export const pendingPages: PageStatements = inBothOrders(`select x.id
+from owed_pending x
+where (:type_hash is null or x.type_hash = :type_hash)`);
+
+export const readyPages: PageStatements = inBothOrders(`select x.id
+from owed_pending x
+where (:type_hash is null or x.type_hash = :type_hash)
+  and x.next_attempt_at <= :now
+  and not exists (select 1 from owed_process r where r.owner = x.owner)`);
+
+/** Pages of settled tasks by state. */
+export const settledPages: Readonly<Record<Exclude<ListRequest["state"], "pending">, PageStatements>> = {
+  confirmed: inBothOrders(settledScan("confirmed")),
+  failed: inBothOrders(settledScan("failed")),
+  cancelled: inBothOrders(settledScan("cancelled")),
+};
+
+/** Exact numbers; they walk what they count. */
+export const countPending = "select count(*) as number from owed_pending";
+export const countSettled = "select count(*) as number from owed_settled where state = :state";
+export const countTasks = "select count(*) as number from owed_task";
+export const countProcesses = "select count(*) as number from owed_process";
+
+/** Numbers that end at a bound. */
+export const countPendingUpTo = "select count(*) as number from (select 1 from owed_pending limit :bound)";
+export const countFailedUpTo =
+  "select count(*) as number from (select 1 from owed_settled where state = 'failed' limit :bound)";
+export const countCancelledUpTo =
+  "select count(*) as number from (select 1 from owed_settled where state = 'cancelled' limit :bound)";
+
+/** Numbers that are kept. */
+export const readConfirmed = "select tasks as number from owed_confirmed";
+export const readPruned = "select tasks as number from owed_pruned";
+
+/** The first due of a type, of each kind, whoever holds it. */
+export const readOldest = {
+  ready: `select min(next_attempt_at) as due
+from owed_pending indexed by owed_pending_ready
+where type_hash = :type_hash
+  and lost_attempts = 0`,
+  suspect: `select min(next_attempt_at) as due
+from owed_pending indexed by owed_pending_suspect
+where type_hash = :type_hash
+  and lost_attempts = 1`,
+  alone: `select min(next_attempt_at) as due
+from owed_pending indexed by owed_pending_alone
+where type_hash = :type_hash
+  and lost_attempts > 1`,
+} as const;
+
+/** The name of a type, taken from one of its pending tasks. */
+export const readTypeName = {
+  ready: `select t.type
+from owed_pending p indexed by owed_pending_ready
+cross join owed_task t on t.id = p.id
+where p.type_hash = :type_hash
+  and p.lost_attempts = 0
+limit 1`,
+  suspect: `select t.type
+from owed_pending p indexed by owed_pending_suspect
+cross join owed_task t on t.id = p.id
+where p.type_hash = :type_hash
+  and p.lost_attempts = 1
+limit 1`,
+  alone: `select t.type
+from owed_pending p indexed by owed_pending_alone
+cross join owed_task t on t.id = p.id
+where p.type_hash = :type_hash
+  and p.lost_attempts > 1
+limit 1`,
+} as const;
+
+/** What each process executes; null for any type. */
+export const readExecuted = "select types from owed_process";

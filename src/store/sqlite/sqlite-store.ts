@@ -1,0 +1,280 @@
+/** The SQLite store: the store contract on one file that several processes may share. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { InvalidInputError, SchemaMissingError } from "../../errors.ts";
+import type { Ports } from "../../ports/ports.ts";
+import { realPorts } from "../../ports/real-ports.ts";
+import type {
+  BeginOptions,
+  InsertAnswer,
+  ResolvedDuplicate,
+  Savepoint,
+  Store,
+  StoreCall,
+} from "../contract.ts";
+import { CallerHandles } from "./caller-handles.ts";
+import { claimNamed, claimTasks, findNamed, probeClaim } from "./claim.ts";
+import type { Connection } from "./connection.ts";
+import { readNow } from "./connection-statements.ts";
+import { Database } from "./database.ts";
+import { loadDriver, type SqliteDriverName, type SqliteTransaction } from "./driver.ts";
+import { claimStands, insertTasks, resolveTasks } from "./enqueue.ts";
+import { cancel, erase, prune, redrive } from "./operators.ts";
+import { ownTransaction, type SqliteApi, type SqliteOwnTransaction } from "./own-transaction.ts";
+import { beat, register, removeProcess } from "./processes.ts";
+import {
+  assertListRequest,
+  countTasksIn,
+  getTask,
+  listTasks,
+  readBalance,
+  readStatistics,
+} from "./reading.ts";
+import { asOneCall, setSavepoint } from "./savepoint.ts";
+import { assertUsableVersion, migrateSchema, readSchemaVersion } from "./schema.ts";
+import { settleAll } from "./settle.ts";
+import { fileWarnings, unsafeCallerWarning } from "./warnings.ts";
+
+const DEFAULT_LOCK_WAIT_MS = 10_000;
+/** One call's statements block the event loop; a call of this size takes some tens of milliseconds. */
+const CHUNK_TASKS = 1_000;
+const CHUNK_BYTES = 16 * 1_024 * 1_024;
+/** Tasks deleted in one transaction, so that pruning never holds the write lock for long. */
+const PRUNED_AT_ONCE = 500;
+
+/** How to open a SQLite store. */
+export interface SqliteStoreOptions {
+  /** Path of the database file; it is created by `migrate` if it is missing, its folder is not. */
+  readonly file: string;
+  /** The binding to use. By default node:sqlite from Node 24 on, else better-sqlite3 if it is installed. */
+  readonly driver?: SqliteDriverName;
+  /** How long a lock held by another process is waited for, without blocking the event loop; 10,000 by default. */
+  readonly lockWaitMs?: number;
+  /** Time and randomness; the machine's by default. */
+  readonly ports?: Ports;
+}
+
+/** A store on a SQLite file. Its connections are opened at first use. */
+export interface SqliteStore extends Store<SqliteTransaction, SqliteApi, true>, AsyncDisposable {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** The binding in use. */
+  readonly driver: SqliteDriverName;
+  begin(options?: BeginOptions): Promise<SqliteOwnTransaction>;
+  savepoint(transaction: SqliteTransaction): Savepoint;
+  insert(...parameters: Parameters<Store<SqliteTransaction>["insert"]>): InsertAnswer;
+  resolveDuplicates(
+    ...parameters: Parameters<Store<SqliteTransaction>["resolveDuplicates"]>
+  ): readonly ResolvedDuplicate[];
+}
+
+/**
+ * Makes a store on a file that several processes of one machine may share. A transaction of this store is a connection
+ * of better-sqlite3 or node:sqlite on the same file, while a transaction is open on it. Throws InvalidInputError when
+ * the file cannot be one or no binding can be loaded; nothing is opened before first use.
+ */
+export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const { lockWaitMs = DEFAULT_LOCK_WAIT_MS, ports = realPorts } = options;
+  const file = fileOf(options.file);
+  if (!Number.isFinite(lockWaitMs) || lockWaitMs < 0) {
+    throw new InvalidInputError("lockWaitMs", `is ${lockWaitMs}`, "give a number of milliseconds, 0 or more");
+  }
+  const driver = loadDriver(options.driver);
+  const database = new Database({ file, driver, ports, lockWaitMs });
+  const handles = new CallerHandles(file);
+  return Object.freeze({
+    name: "sqlite",
+    synchronous: true,
+    file,
+    driver: driver.name,
+    chunkTasks: CHUNK_TASKS,
+    chunkBytes: CHUNK_BYTES,
+    close: () => database.close(),
+    [Symbol.asyncDispose]: () => database.close(),
+    ...schemaMethods(database, handles, file),
+    ...transactionMethods(database, handles),
+    ...executionMethods(database),
+    ...operatorMethods(database),
+  });
+}
+
+function fileOf(file: unknown): string {
+  if (typeof file !== "string" || file === "") {
+    throw new InvalidInputError(
+      "file",
+      "is missing",
+      'say where the database lives, as in file: "data/app.db"',
+    );
+  }
+  if (file.startsWith(":memory:") || file.startsWith("file:")) {
+    throw new InvalidInputError(
+      "file",
+      `is "${file}"`,
+      "name a file by its path; for tasks in memory use memoryStore()",
+    );
+  }
+  return resolve(file);
+}
+
+/** The instant of a call, in whole milliseconds: the database's, unless a test says otherwise. */
+function nowOf(connection: Connection, call: StoreCall | undefined): number {
+  if (call?.now !== undefined) return Math.round(call.now);
+  return connection.first<{ readonly now: number }>(readNow)?.now ?? 0;
+}
+
+type SchemaMethod = "migrate" | "checkSchema" | "warnings";
+
+function schemaMethods(
+  database: Database,
+  handles: CallerHandles,
+  file: string,
+): Pick<SqliteStore, SchemaMethod> {
+  return {
+    migrate: () => database.write(migrateSchema),
+    async checkSchema() {
+      // Looking must not create the file.
+      if (!existsSync(file)) throw new SchemaMissingError(`${file} does not exist: call store.migrate()`);
+      await database.read((connection) => assertUsableVersion(readSchemaVersion(connection), file));
+    },
+    async warnings() {
+      const warnings = await database.read((connection) => fileWarnings(connection, file));
+      return handles.hasUnsafeCommits ? [...warnings, unsafeCallerWarning()] : warnings;
+    },
+  };
+}
+
+type TransactionMethod =
+  | "assertTransaction"
+  | "begin"
+  | "savepoint"
+  | "insert"
+  | "resolveDuplicates"
+  | "readCommitted";
+
+function transactionMethods(
+  database: Database,
+  handles: CallerHandles,
+): Pick<SqliteStore, TransactionMethod> {
+  let lastSavepoint = 0;
+  const ids = { last: 0n };
+  const savepointOn = (connection: Connection): Savepoint => {
+    lastSavepoint += 1;
+    return setSavepoint(connection, lastSavepoint);
+  };
+  return {
+    assertTransaction(candidate): asserts candidate is SqliteTransaction {
+      handles.inTransaction(candidate);
+    },
+    async begin() {
+      const open = await database.begin();
+      return ownTransaction(open, () => savepointOn(open.connection));
+    },
+    savepoint: (transaction) => savepointOn(handles.inTransaction(transaction).connection),
+    insert(transaction, tasks, birth, call) {
+      const { connection, mark } = handles.inTransaction(transaction);
+      const created = asOneCall(connection, () =>
+        insertTasks({ connection, birth, nowMs: nowOf(connection, call), ids }, tasks),
+      );
+      return { created, transactionMark: mark };
+    },
+    resolveDuplicates(transaction, missing, birth, createdIds, call) {
+      const { connection } = handles.inTransaction(transaction);
+      return asOneCall(connection, () =>
+        resolveTasks({ connection, birth, nowMs: nowOf(connection, call), ids }, missing, createdIds),
+      );
+    },
+    async readCommitted(claims) {
+      // Asked before the rows are read: what was open then may be committed, and is not gone.
+      const open = claims.map(
+        ({ transactionMark }) => transactionMark === null || handles.isOpen(transactionMark),
+      );
+      const standing = await database.read((connection) =>
+        claims.map((claim) => claimStands(connection, claim)),
+      );
+      return claims.map((_, place) => {
+        if (standing[place] === true) return "committed";
+        return open[place] === true ? "open" : "gone";
+      });
+    },
+  };
+}
+
+type ExecutionMethod = "claim" | "claimById" | "settle" | "register" | "beat" | "removeProcess";
+
+function executionMethods(database: Database): Pick<SqliteStore, ExecutionMethod> {
+  return {
+    async claim(request, call) {
+      const idle = await database.read((connection) =>
+        probeClaim(connection, request, nowOf(connection, call)),
+      );
+      if (idle !== null) return idle;
+      return await database.write(
+        (connection) => claimTasks(connection, request, nowOf(connection, call)),
+        "relaxed",
+      );
+    },
+    async claimById(request, call) {
+      const found = await database.read((connection) =>
+        findNamed(connection, request, nowOf(connection, call)),
+      );
+      if (found.length === 0) return [];
+      return await database.write(
+        (connection) => claimNamed(connection, request, nowOf(connection, call)),
+        "relaxed",
+      );
+    },
+    async settle(settlements, call) {
+      if (settlements.length === 0) return [];
+      return await database.write((connection) =>
+        settleAll(connection, settlements, nowOf(connection, call)),
+      );
+    },
+    register: (record, call) =>
+      database.write((connection) => register(connection, record, nowOf(connection, call)), "relaxed"),
+    beat: (owner, dead, call) =>
+      database.write((connection) => beat(connection, owner, dead, nowOf(connection, call)), "relaxed"),
+    removeProcess: (owner) => database.write((connection) => removeProcess(connection, owner), "relaxed"),
+  };
+}
+
+type OperatorMethod =
+  | "get"
+  | "list"
+  | "count"
+  | "statistics"
+  | "balance"
+  | "cancel"
+  | "redrive"
+  | "erase"
+  | "prune";
+
+function operatorMethods(database: Database): Pick<SqliteStore, OperatorMethod> {
+  return {
+    get: (taskId) => database.read((connection) => getTask(connection, taskId)),
+    async list(request, call) {
+      assertListRequest(request);
+      return await database.read((connection) => listTasks(connection, request, nowOf(connection, call)));
+    },
+    count: (state) => database.read((connection) => countTasksIn(connection, state)),
+    statistics: (call) => database.read((connection) => readStatistics(connection, nowOf(connection, call))),
+    balance: () => database.read(readBalance),
+    cancel: (taskId, call) =>
+      database.write((connection) => cancel(connection, taskId, nowOf(connection, call))),
+    redrive: (taskId, call) =>
+      database.write((connection) => redrive(connection, taskId, nowOf(connection, call))),
+    erase: (taskId) => database.write((connection) => erase(connection, taskId)),
+    async prune({ olderThanMs, limit }, call) {
+      let pruned = 0;
+      for (;;) {
+        const wanted = Math.min(limit - pruned, PRUNED_AT_ONCE);
+        if (wanted <= 0) return pruned;
+        const gone = await database.write((connection) =>
+          prune(connection, nowOf(connection, call) - olderThanMs, wanted),
+        );
+        pruned += gone;
+        if (gone < wanted) return pruned;
+      }
+    },
+  };
+}

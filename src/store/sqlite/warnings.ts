@@ -1,0 +1,56 @@
+/** What about this file and its connections weakens what the library promises. */
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+
+import type { Connection } from "./connection.ts";
+import { readJournalMode, readSynchronous } from "./connection-statements.ts";
+
+const FULL = 2;
+
+/** File systems by the magic number of Linux on which SQLite's locks or its durability cannot be relied upon. */
+const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS, where SQLite's locks are not reliable and files can be damaged"],
+  [0x517b, "SMB, where SQLite's locks are not reliable and files can be damaged"],
+  [0xff534d42, "CIFS, where SQLite's locks are not reliable and files can be damaged"],
+  [0xfe534d42, "SMB, where SQLite's locks are not reliable and files can be damaged"],
+  [0x01021997, "9p, where SQLite's locks are not reliable and files can be damaged"],
+  [0x01021994, "tmpfs, which is lost when the machine stops"],
+  [0x858458f6, "ramfs, which is lost when the machine stops"],
+]);
+
+/** Warnings about the file and the store's own connection. */
+export function fileWarnings(connection: Connection, file: string): string[] {
+  const warnings: string[] = [];
+  const mode = connection.first<{ readonly journal_mode: string }>(readJournalMode)?.journal_mode;
+  if (mode !== "wal") {
+    warnings.push(
+      `the journal mode of ${file} is ${String(mode)} and not WAL: readers and writers block each other`,
+    );
+  }
+  const synchronous = connection.first<{ readonly synchronous: number }>(readSynchronous)?.synchronous ?? 0;
+  if (synchronous < FULL) {
+    warnings.push(
+      `synchronous is ${synchronous} on the store's own connection: a crash of the machine can lose commits`,
+    );
+  }
+  const fileSystem = fileSystemOf(file);
+  if (fileSystem !== undefined) warnings.push(`${file} lies on ${fileSystem}`);
+  return warnings;
+}
+
+/** Said when a user's connection was seen whose commits are not on disk before they are answered. */
+export function unsafeCallerWarning(): string {
+  return (
+    "a connection passed to enqueue runs with synchronous below FULL (better-sqlite3 does so by default in WAL mode): " +
+    'a crash of the machine can lose its last commits, tasks included. Run "pragma synchronous = full" on it'
+  );
+}
+
+function fileSystemOf(file: string): string | undefined {
+  try {
+    // Signed on some platforms.
+    return doubtfulFileSystems.get(Number(BigInt.asUintN(32, BigInt(statfsSync(dirname(file)).type))));
+  } catch {
+    return undefined;
+  }
+}

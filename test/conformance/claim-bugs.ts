@@ -1,0 +1,197 @@
+// Planted bugs of claiming and of the process registry.
+import type { ClaimRequest } from "../../src/store/contract.ts";
+import type { MemoryLike, PlantedBug } from "./planted-bug.ts";
+
+/** A claim with some bounds of the request replaced. */
+function claimWith(change: (request: ClaimRequest) => Partial<ClaimRequest>): PlantedBug["plant"] {
+  return (sound) => ({ claim: (request, call) => sound.claim({ ...request, ...change(request) }, call) });
+}
+
+const unboundedTypes = ({ types }: ClaimRequest): Partial<ClaimRequest> => ({
+  types: types === "all" ? types : types.map(({ type }) => ({ type, limit: 1_000 })),
+});
+
+export const claimBugs: readonly PlantedBug[] = [
+  {
+    bug: "suspects are unlimited",
+    brokenLaw: "a claim takes no more suspects than asked for",
+    plant: claimWith(() => ({ suspectLimit: Number.POSITIVE_INFINITY })),
+  },
+  {
+    bug: "suspects in front end the claim",
+    brokenLaw: "suspects never hide the tasks behind them",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const answer = await sound.claim({ ...request, suspectLimit: 1_000 }, call);
+        const suspects = answer.tasks.filter(({ lostAttempts }) => lostAttempts > 0);
+        const excess = new Set(suspects.slice(request.suspectLimit));
+        return { ...answer, tasks: answer.tasks.filter((task) => !excess.has(task)) };
+      },
+    }),
+  },
+  {
+    bug: "a loss is not counted",
+    brokenLaw: "a task of a dead process is counted lost once, with an attempt to show it",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const answer = await sound.claim(request, call);
+        return { ...answer, tasks: answer.tasks.map((task) => ({ ...task, lostAttempts: 0 })) };
+      },
+    }),
+  },
+  {
+    bug: "a task lost twice is claimed among others",
+    brokenLaw: "a task lost twice is set aside, with backoff, and not claimed among others",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const answer = await sound.claim(request, call);
+        if (!answer.aloneDue) return answer;
+        const alone = await sound.claim({ ...request, alone: true, liveClaims: [request.claim] }, call);
+        return { ...answer, tasks: [...answer.tasks, ...alone.tasks] };
+      },
+    }),
+  },
+  {
+    bug: "nobody is told that a task waits to be claimed alone",
+    brokenLaw: "a task lost twice is set aside, with backoff, and not claimed among others",
+    plant: (sound) => ({
+      claim: async (request, call) => ({ ...(await sound.claim(request, call)), aloneDue: false }),
+    }),
+  },
+  {
+    bug: "a claim alone is a claim like any other",
+    brokenLaw: "a task lost twice is claimed alone once its delay is over",
+    plant: claimWith(() => ({ alone: false })),
+  },
+  {
+    bug: "a claim whose answer was lost holds its tasks for ever",
+    brokenLaw: "a claim whose answer was lost is claimed anew without cost",
+    plant: claimWith(() => ({ liveClaims: Array.from({ length: 100 }, (_, number) => number) })),
+  },
+  {
+    bug: "a process may claim what it holds already",
+    brokenLaw: "a task under a live claim of its own process is not claimed again",
+    plant: claimWith(() => ({ liveClaims: [] })),
+  },
+  {
+    bug: "the limit of a claim is not kept",
+    brokenLaw: "a claim takes no more than its limit, the longest due over all types",
+    plant: claimWith(() => ({ limit: 1_000 })),
+  },
+  {
+    bug: "the limits per type are not kept",
+    brokenLaw: "a claim takes no more of a type than that type's limit",
+    plant: claimWith(unboundedTypes),
+  },
+  {
+    bug: "tasks of any type are claimed",
+    brokenLaw: "a task of a type that was not asked for is never claimed",
+    plant: claimWith(() => ({ types: "all" })),
+  },
+  {
+    bug: "the size of data is not looked at",
+    brokenLaw: "a claim hands over no more bytes than asked for",
+    plant: claimWith(() => ({ maxBytes: Number.POSITIVE_INFINITY })),
+  },
+  {
+    bug: "a task that is too large is never handed over",
+    brokenLaw: "the first task is handed over whatever its size",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const answer = await sound.claim(request, call);
+        const fitting = answer.tasks.filter(({ data }) => data.byteLength <= request.maxBytes);
+        return { ...answer, tasks: fitting };
+      },
+    }),
+  },
+  {
+    bug: "the youngest are handed over first",
+    brokenLaw: "due tasks are claimed in due order, not in the order of their arrival",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const answer = await sound.claim(request, call);
+        return { ...answer, tasks: answer.tasks.toReversed() };
+      },
+    }),
+  },
+  {
+    bug: "a claim by id does not look at the time",
+    brokenLaw: "a named task that is not due is not claimed",
+    plant: (sound) => ({
+      claimById: (request, call) =>
+        sound.claimById(request, call?.now === undefined ? call : { now: call.now + 60_000 }),
+    }),
+  },
+  {
+    bug: "a claim by id does not look at the type",
+    brokenLaw: "a named task of another type is not claimed",
+    plant: (sound) => ({
+      claimById: (request, call) => sound.claimById({ ...request, types: "all" }, call),
+    }),
+  },
+  {
+    bug: "a heartbeat removes a process whose heartbeat changed",
+    brokenLaw: "a process whose heartbeat has changed is not declared dead",
+    plant: (sound) => ({
+      async beat(owner, dead, call) {
+        const { others } = await sound.beat(owner, [], call);
+        const accused = new Set(dead.map((process) => process.owner));
+        return sound.beat(
+          owner,
+          others.filter((process) => accused.has(process.owner)),
+          call,
+        );
+      },
+    }),
+  },
+  {
+    bug: "a heartbeat follows the clock and not a count",
+    brokenLaw: "every heartbeat of a process is seen by the others as a change",
+    plant: (sound) => ({
+      async beat(owner, dead, call) {
+        const answer = await sound.beat(owner, dead, call);
+        return { ...answer, others: answer.others.map((process) => ({ ...process, beats: call?.now ?? 0 })) };
+      },
+    }),
+  },
+  {
+    bug: "a process that was removed is not told",
+    brokenLaw: "a process that is not registered any more learns it and removes nobody",
+    plant: (sound) => ({
+      beat: async (owner, dead, call) => ({ ...(await sound.beat(owner, dead, call)), alive: true }),
+    }),
+  },
+  {
+    bug: "a heartbeat registers the process anew",
+    brokenLaw: "a heartbeat does not bring a removed process back",
+    plant: revivingBeat,
+  },
+  {
+    bug: "the dead are never removed",
+    brokenLaw: "the tasks of a process are free once it is declared dead, and not before",
+    plant: (sound) => ({ beat: (owner, _dead, call) => sound.beat(owner, [], call) }),
+  },
+  {
+    bug: "a heartbeat frees the tasks of the dead itself, at no cost",
+    brokenLaw: "the tasks of a process are free once it is declared dead, and not before",
+    plant: (sound) => ({
+      async beat(owner, dead, call) {
+        const answer = await sound.beat(owner, dead, call);
+        if (answer.declaredDead.length > 0) await sound.cancel("held", call);
+        if (answer.declaredDead.length > 0) await sound.redrive("held", call);
+        return answer;
+      },
+    }),
+  },
+];
+
+function revivingBeat(sound: MemoryLike): Partial<MemoryLike> {
+  return {
+    async beat(owner, dead, call) {
+      const answer = await sound.beat(owner, dead, call);
+      if (answer.alive) return answer;
+      await sound.register({ owner, host: "host", pid: 1, types: "all", slots: 1, leaseMs: 15_000 }, call);
+      return sound.beat(owner, dead, call);
+    },
+  };
+}
