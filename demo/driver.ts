@@ -7,8 +7,6 @@ import type { Payment } from "./tasks.ts";
 export interface DriverOptions {
   /** Address of the service; null while it is down. */
   readonly address: () => string | null;
-  /** Called after each answer with how many there are. */
-  readonly onAnswer: (answered: number) => void;
   /** Ends the driving. */
   readonly signal: AbortSignal;
 }
@@ -42,14 +40,13 @@ export class Driver {
   }
 
   async #pay(index: number): Promise<void> {
-    const { signal, onAnswer } = this.#options;
+    const { signal } = this.#options;
     const bunch = Math.floor(index / plan.paymentsPerBunch);
     const place = index % plan.paymentsPerBunch;
     await sleep(bunch * plan.bunchEveryMs + place * plan.spacingMs, undefined, { signal });
     const payment = { paymentId: `p${String(index + 1).padStart(3, "0")}`, amountCents: 100 + index * 7 };
     while (!(await this.#post(payment))) await sleep(PAUSE_MS, undefined, { signal });
     this.#answered.add(payment.paymentId);
-    onAnswer(this.#answered.size);
   }
 
   async #post(payment: Payment): Promise<boolean> {

@@ -38,19 +38,17 @@ async function openDatabase(kind: "sqlite" | "postgres", folder: string): Promis
   return await postgresDatabase(process.env["DATABASE_URL"]);
 }
 
-function announce(screen: Screen, database: DemoDatabase): void {
-  const { merchantDelayMs, killAfterAnswers, leaseMs } = plan;
-  const [least, most] = [merchantDelayMs.least / 1_000, merchantDelayMs.most / 1_000];
-  screen.line(
+function announcement(database: DemoDatabase): readonly string[] {
+  const { least, most } = plan.merchantDelayMs;
+  return [
+    `owed: the demo, on ${database.description}`,
+    "",
     `A payment service commits ${plan.payments} payments, each together with two tasks: deliver a webhook, write a receipt.`,
-  );
-  screen.line(
-    `The merchant takes ${least} to ${most} s for a call and answers every third with 500. ${killAfterAnswers.length} times the demo kills its`,
-  );
-  screen.line(
-    `own service with SIGKILL and restarts it (lease ${leaseMs / 1_000} s). In the end nothing may be lost. About 25 seconds.`,
-  );
-  screen.line();
+    `The merchant takes ${least / 1_000} to ${most / 1_000} s for a call and answers every third with 500. ` +
+      "Midway the demo kills its own",
+    `service with SIGKILL, twice, and restarts it. In the end nothing may be lost. This takes about half a minute.`,
+    "",
+  ];
 }
 
 async function runIn(
@@ -62,7 +60,7 @@ async function runIn(
   const database = await openDatabase(kind, folder);
   try {
     signal.throwIfAborted();
-    announce(screen, database);
+    for (const line of announcement(database)) screen.line(line);
     const { evidence, latencies } = await show({ database, folder, screen, signal });
     const verdict = verdictOn(evidence);
     screen.line();

@@ -10,9 +10,14 @@ export const plan = Object.freeze({
   spacingMs: 5,
   /** The service is killed when so many payments have been answered: in the middle of a bunch. */
   killAfterAnswers: Object.freeze([50, 230]),
+  /**
+   * And not before what the last kill had interrupted has been free again for so long: a task that is lost twice is
+   * attempted with nothing else running, which is right and takes its time.
+   */
+  calmMs: 5_000,
   /** A call of the merchant's endpoint takes this long. */
-  merchantDelayMs: Object.freeze({ least: 300, most: 1_500 }),
-  /** Every so-manieth call is answered with 500. */
+  merchantDelayMs: Object.freeze({ least: 200, most: 1_200 }),
+  /** One call of so many is answered with 500. */
   merchantRefusesEvery: 3,
   /** Short, so that what a killed process held is free again while one watches. The default is 15 s. */
   leaseMs: 3_000,

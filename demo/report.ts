@@ -3,9 +3,9 @@ import { type FirstAttemptPath, percentile } from "./moments.ts";
 import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
 
 const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
-  fast: "fast path, in the process that committed",
-  worker: "worker, when the fast path was full",
-  "after-kill": "worker, after the process that committed was killed",
+  fast: "fast path",
+  worker: "worker",
+  "after-kill": "worker, after a kill and the lapse of the lease",
 };
 
 const LABEL_WIDTH = 52;

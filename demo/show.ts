@@ -32,6 +32,7 @@ export interface ShowResult {
 
 const PROGRESS_EVERY_MS = 200;
 const LOOK_EVERY_MS = 200;
+const SHORT_MS = 5;
 
 /** Runs the show. Whatever happens, service and merchant have ended when it settles. */
 export async function show(parts: ShowParts): Promise<ShowResult> {
@@ -56,11 +57,12 @@ class Stage {
   readonly #failure = new AbortController();
   readonly #timeUp = AbortSignal.timeout(plan.deadlineMs);
   readonly #end: AbortSignal;
+  /** Either: the end of the show, or the end of its time. */
+  readonly #showEnds: AbortSignal;
   #book: PaymentBook | null = null;
   #progress: NodeJS.Timeout | null = null;
   #pending = 0;
-  #kills = 0;
-  #restart: Promise<void> = Promise.resolve();
+  #calmSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor({ database, folder, screen, signal }: ShowParts, merchant: Merchant, merchantUrl: string) {
     this.#screen = screen;
@@ -73,18 +75,16 @@ class Stage {
     this.#service = new ServiceProcess(
       { database: database.location, merchantUrl, folder, ...this.#files },
       {
-        onDeclaredDead: (pid) =>
-          screen.event(`lease of process ${pid ?? "?"} has lapsed: the tasks it held are attempted again`),
+        onDeclaredDead: (pid) => this.#onDeclaredDead(pid),
         onComplaint: (line) => screen.event(`service: ${line}`),
         onUnexpectedEnd: () => this.#failure.abort(new Error("The service ended by itself.")),
       },
     );
-    const drivingEnds = AbortSignal.any([this.#end, this.#timeUp]);
-    setMaxListeners(0, drivingEnds); // one for each payment under way
+    this.#showEnds = AbortSignal.any([this.#end, this.#timeUp]);
+    setMaxListeners(0, this.#showEnds); // one for each payment under way
     this.#driver = new Driver({
       address: () => this.#service.address,
-      onAnswer: (answered) => this.#onAnswer(answered),
-      signal: drivingEnds,
+      signal: this.#showEnds,
     });
   }
 
@@ -93,15 +93,16 @@ class Stage {
     this.#screen.event(`service started as process ${pid}`);
     this.#book = await openPaymentBook(this.#database.location);
     this.#progress = setInterval(() => this.#showProgress(), PROGRESS_EVERY_MS);
-    await this.#untilTimeIsUp(() => this.#driver.run());
-    await this.#restart;
+    await this.#untilTimeIsUp(() => Promise.all([this.#driver.run(), this.#killAgainAndAgain()]));
     this.#screen.event(
       `all payments answered, ${this.#driver.cut} posts were cut off and sent again; waiting for the rest`,
     );
     await this.#untilTimeIsUp(() => this.#nothingPending());
     await this.#service.stop();
     this.#stopProgress();
-    this.#screen.event("nothing is owed any more, service stopped; the books are compared");
+    this.#screen.event(
+      this.#timeUp.aborted ? "time is up, service stopped" : "nothing is owed any more, service stopped",
+    );
     return await this.#result(this.#book);
   }
 
@@ -112,7 +113,7 @@ class Stage {
   }
 
   /** Runs out of time quietly, since the balance is worth seeing then too; anything else that ends it is thrown. */
-  async #untilTimeIsUp(work: () => Promise<void>): Promise<void> {
+  async #untilTimeIsUp(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -121,16 +122,22 @@ class Stage {
     }
   }
 
-  #onAnswer(answered: number): void {
-    if (answered !== plan.killAfterAnswers[this.#kills]) return;
-    this.#kills += 1;
-    this.#restart = this.#killAndRestart(answered).catch((error: unknown) => this.#failure.abort(error));
+  async #killAgainAndAgain(): Promise<void> {
+    for (const [index, answers] of plan.killAfterAnswers.entries()) {
+      await this.#until(() => this.#driver.answered.size >= answers && this.#isCalm);
+      await this.#killAndRestart(`KILL ${index + 1} of ${plan.killAfterAnswers.length}`);
+    }
   }
 
-  async #killAndRestart(answered: number): Promise<void> {
+  get #isCalm(): boolean {
+    return performance.now() - this.#calmSinceMs >= plan.calmMs;
+  }
+
+  async #killAndRestart(number: string): Promise<void> {
     const { inFlight } = this.#merchant;
+    const answered = this.#driver.answered.size;
+    this.#calmSinceMs = Number.POSITIVE_INFINITY;
     const killed = await this.#service.kill();
-    const number = `KILL ${this.#kills} of ${plan.killAfterAnswers.length}`;
     this.#screen.event(
       `*** ${number}: SIGKILL to the service, process ${killed}; ${answered} payments answered, ${inFlight} webhooks under way`,
     );
@@ -138,12 +145,21 @@ class Stage {
     this.#screen.event(`*** restarted as process ${restarted}`);
   }
 
+  #onDeclaredDead(pid: number | null): void {
+    this.#calmSinceMs = performance.now();
+    this.#screen.event(`lease of process ${pid ?? "?"} has lapsed: the tasks it held are attempted again`);
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await sleep(SHORT_MS, undefined, { signal: this.#showEnds });
+  }
+
   async #nothingPending(): Promise<void> {
-    while (!this.#timeUp.aborted) {
+    for (;;) {
       const { pending } = (await this.#book?.store.statistics()) ?? { pending: 0 };
       this.#pending = pending;
       if (pending === 0) return;
-      await sleep(LOOK_EVERY_MS, undefined, { signal: this.#end });
+      await sleep(LOOK_EVERY_MS, undefined, { signal: this.#showEnds });
     }
   }
 
@@ -152,7 +168,7 @@ class Stage {
     const repeated = [...accepted.values()].reduce((sum, deliveries) => sum + deliveries - 1, 0);
     this.#screen.progress(
       `payments ${this.#driver.answered.size}/${plan.payments}  webhooks ${accepted.size}/${plan.payments}` +
-        `  repeated ${repeated}  answered 500: ${refused}  tasks pending ${this.#pending}` +
+        `  repeated ${repeated}  answered 500 ${refused}  tasks pending ${this.#pending}` +
         `${this.#service.address === null ? "  SERVICE DOWN" : ""}`,
     );
     this.#book?.store.statistics().then(

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { ConformanceHarness } from "../../src/conformance/index.ts";
+import type { NewTask } from "../../src/store/contract.ts";
 import { loadDriver, type RawHandle } from "../../src/store/sqlite/driver.ts";
 import {
   type SqliteStoreOptions,
@@ -58,4 +59,35 @@ export async function openHarness(): Promise<ConformanceHarness<SqliteTransactio
     },
     close: () => scene[Symbol.asyncDispose](),
   };
+}
+
+/** A task about to be enqueued, due at once. */
+export function newTask(taskId: string, delayMs = 0): NewTask {
+  return {
+    taskId,
+    type: "test",
+    data: new TextEncoder().encode(taskId),
+    codec: "json",
+    referenceId: null,
+    headers: null,
+    delayMs,
+    dueAtMs: null,
+    bornClaimed: false,
+    onDuplicate: "compare",
+  };
+}
+
+/** Enqueues and commits on the user's connection of a scene. */
+export function enqueueTasks(
+  { store, handle }: Pick<Awaited<ReturnType<typeof openScene>>, "store" | "handle">,
+  taskIds: readonly string[],
+  { delayMs = 0 }: { readonly delayMs?: number } = {},
+): void {
+  handle.exec("begin immediate");
+  store.insert(
+    handle,
+    taskIds.map((taskId) => newTask(taskId, delayMs)),
+    null,
+  );
+  handle.exec("commit");
 }

@@ -23,6 +23,11 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return state.startsWith("08") || state.startsWith("57P") || state === "40003";
 }
 
+/** True for one of our own errors that was caused by a lock which was not granted in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof StoreUnavailableError && sqlState(error.cause) === "55P03";
+}
+
 const missing: ReadonlySet<string> = new Set(["42P01", "3F000", "42883", "42703"]);
 
 const problems: Readonly<Record<string, string>> = {

@@ -3,12 +3,14 @@ import { StoreUnavailableError } from "../../errors.ts";
 import { attemptOutcomeOf, type SettleAnswer, type Settlement, type StoreCall } from "../contract.ts";
 import { textOf } from "./column.ts";
 import type { OwnConnections, Row, Runner } from "./connections.ts";
+import { isLockTimeout } from "./database-error.ts";
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { type Judgement, judged, Standings } from "./judgement.ts";
 import {
   confirmCurrent,
   confirmLate,
+  confirmUnlocked,
   keptTasks,
   lockPending,
   lockSettled,
@@ -27,6 +29,7 @@ export class Settling {
     this.#own = own;
     this.#statements = {
       confirm: confirmCurrent(names),
+      confirmUnlocked: confirmUnlocked(names),
       current: settleCurrent(names),
       lockPending: lockPending(names),
       lockSettled: lockSettled(names),
@@ -63,9 +66,18 @@ export class Settling {
   ): Promise<ReadonlySet<string>> {
     const now = numberParameter(call.now);
     const rows = batch.every(({ kind }) => kind === "confirm")
-      ? await runner.rows(this.#statements.confirm, [...tokens(batch), now])
+      ? await this.#confirm(runner, [...tokens(batch), now])
       : await runner.rows(this.#statements.current, [...tokens(batch), ...outcomes(batch), now]);
     return new Set(rows.map((row) => textOf(row, "id")));
+  }
+
+  async #confirm(runner: Pick<Runner, "rows">, values: readonly Parameter[]): Promise<readonly Row[]> {
+    try {
+      return await runner.rows(this.#statements.confirm, values);
+    } catch (error) {
+      if (runner !== this.#own || !isLockTimeout(error)) throw error;
+      return runner.rows(this.#statements.confirmUnlocked, values);
+    }
   }
 
   /** Locks what the rest is about, in order, and only then reads where it stands: an earlier picture could be old. */
@@ -125,7 +137,12 @@ function rounds(settlements: readonly Settlement[]): readonly (readonly Settleme
     round.ids.add(settlement.id);
     round.batch.push(settlement);
   }
-  return found.map(({ batch }) => batch);
+  return found.map(({ batch }) => batch.sort(byId));
+}
+
+/** In the order in which everybody locks. */
+function byId(left: Settlement, right: Settlement): number {
+  return left.id.length - right.id.length || (left.id < right.id ? -1 : 1);
 }
 
 function applied({ kind }: Settlement): SettleAnswer {

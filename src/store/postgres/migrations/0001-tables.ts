@@ -11,7 +11,8 @@ create table ${names.task} (
   type text collate "C" not null,
   -- Opaque bytes; null once they have been erased.
   data bytea,
-  codec text not null,
+  -- Null: json.
+  codec text,
   reference_id text,
   headers json
 );
@@ -30,11 +31,12 @@ create table ${names.pending} (
   since timestamptz,
   -- Begin of an unbroken row of deferrals.
   deferred_since timestamptz,
-  failed_attempts integer not null default 0,
   lost_attempts integer not null default 0,
-  deferred_attempts integer not null default 0,
   generation integer not null default 1,
-  priority smallint not null default 0,
+  -- Null stands for 0 in the columns that a task which simply succeeds never needs.
+  failed_attempts integer,
+  deferred_attempts integer,
+  priority smallint,
   check ((owner is null) = (claim is null))
 ) with (
   fillfactor = 50,
@@ -132,9 +134,9 @@ select
     when c.generation is not null then 'confirmed'
   end as state,
   coalesce(p.generation, s.generation, c.generation) as generation,
-  coalesce(p.failed_attempts, s.failed_attempts, c.failed_attempts) as failed_attempts,
+  coalesce(p.failed_attempts, s.failed_attempts, c.failed_attempts, 0) as failed_attempts,
   coalesce(p.lost_attempts, s.lost_attempts, c.lost_attempts) as lost_attempts,
-  coalesce(p.deferred_attempts, s.deferred_attempts, c.deferred_attempts) as deferred_attempts,
+  coalesce(p.deferred_attempts, s.deferred_attempts, c.deferred_attempts, 0) as deferred_attempts,
   p.next_attempt_at,
   p.owner,
   p.claim,
@@ -155,7 +157,7 @@ select
     ))
   end as last_error,
   t.data,
-  t.codec,
+  coalesce(t.codec, 'json') as codec,
   t.reference_id,
   t.headers
 from ${names.task} t

@@ -65,7 +65,7 @@ begin
         exit;
       end if;
       insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers)
-        values (instant, task_ids[n], types[n], decode(data[n], 'base64'), codecs[n], reference_ids[n],
+        values (instant, task_ids[n], types[n], decode(data[n], 'base64'), nullif(codecs[n], 'json'), reference_ids[n],
           cast(headers[n] as json))
         on conflict (task_id) do nothing
         returning t.id into new_id;

@@ -14,7 +14,9 @@ import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
 const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.lost_attempts";
 const due = "p.next_attempt_at <= (select i.at from instant i)";
 const inDueOrder = "order by p.next_attempt_at, p.id";
-const free = "(p.owner is null or (p.owner = cast($1 as bigint) and p.claim <> all (cast($3 as bigint[]))))";
+const freeAs = (row: string): string =>
+  `(${row}.owner is null or (${row}.owner = cast($1 as bigint) and ${row}.claim <> all (cast($3 as bigint[]))))`;
+const free = freeAs("p");
 
 /** Held by a process that is not registered. The list of processes is read once, and only if a held row is met. */
 const dead = (names: Names): string =>
@@ -45,70 +47,92 @@ const everyType = (names: Names): string => {
 };
 
 /**
- * Free and never lost. Twice as many as there is room for are read, so that claimers who come at the same moment find
- * something beside what the first of them locks; `spare` tells them from the first choice.
+ * Never lost, and free or held by a dead process. Twice as many as there is room for are read, so that claimers who
+ * come at the same moment find something beside what the first of them locks; `spare` tells them from the first choice.
+ * Where a dead process held some, the scan goes on behind them for free ones alone: the dead hide nobody. The inner
+ * limit is there for the planner, which knows its value.
  */
-const healthyOf = (names: Names): string => `healthy as materialized (
-    select c.*, row_number() over (partition by c.type order by c.next_attempt_at, c.id) > c.room as spare
-    from (
-      select f.*, w.room
-      from wanted w
-      cross join lateral (
+const neverLost = (names: Names): string => `met as materialized (
+    select c.*
+    from wanted w
+    cross join lateral (
+      select m.*, not ${freeAs("m")} as dead
+      from (
         select ${columns}
         from ${names.pending} p
         where p.type = w.type
           and p.lost_attempts = 0
           and ${due}
+          and (${free} or ${dead(names)})
+        ${inDueOrder}
+        limit 2 * cast($4 as bigint)
+      ) m
+      limit 2 * w.room
+    ) c
+  ),
+  beyond as materialized (
+    select c.*
+    from (
+      select m.type, max(m.next_attempt_at) as next_attempt_at
+      from met m
+      group by m.type
+      having bool_or(m.dead)
+    ) e
+    join wanted w on w.type = e.type
+    cross join lateral (
+      select m.*
+      from (
+        select ${columns}
+        from ${names.pending} p
+        where p.type = w.type
+          and p.lost_attempts = 0
+          and p.next_attempt_at >= e.next_attempt_at
+          and ${due}
           and ${free}
         ${inDueOrder}
-        limit 2 * w.room
-      ) f
+        limit 4 * cast($4 as bigint)
+      ) m
+      where m.id not in (select s.id from met s)
+      limit 2 * w.room
     ) c
+  ),
+  healthy as materialized (
+    select h.*, row_number() over (partition by h.type order by h.next_attempt_at, h.id) > w.room as spare
+    from (
+      select m.id, m.type, m.owner, m.claim, m.next_attempt_at, m.lost_attempts from met m where not m.dead
+      union all
+      select b.* from beyond b
+    ) h
+    join wanted w on w.type = h.type
   )`;
 
-/**
- * What needs care: never lost and its process has died, as far as the first choice of healthy tasks reaches (a backlog
- * is not walked to its end for it); free and lost once; lost before and its process has died again.
- */
+/** What needs care: its process has died; or it is free and was lost once; or both, and more. */
 const troubledOf = (names: Names): string => `troubled as materialized (
-    select o.*, true as dead
-    from wanted w
-    left join lateral (
-      select h.next_attempt_at, h.id
-      from healthy h
-      where h.type = w.type and not h.spare
-      order by h.next_attempt_at, h.id
-      offset w.room - 1
-      limit 1
-    ) reach on true
-    cross join lateral (
-      select ${columns}
-      from ${names.pending} p
-      where p.type = w.type
-        and p.lost_attempts = 0
-        and ${due}
-        and (p.next_attempt_at, p.id) <= (coalesce(reach.next_attempt_at, 'infinity'), coalesce(reach.id, 9223372036854775807))
-        and ${dead(names)}
-      ${inDueOrder}
-      limit 1000
-    ) o
+    select m.*
+    from met m
+    where m.dead
     union all
     select s.*, false as dead
     from wanted w
     cross join lateral (
-      select ${columns}
-      from ${names.pending} p
-      where p.type = w.type
-        and p.lost_attempts = 1
-        and ${due}
-        and ${free}
-      ${inDueOrder}
-      limit least(w.room, cast($6 as bigint))
+      select m.*
+      from (
+        select ${columns}
+        from ${names.pending} p
+        where p.type = w.type
+          and p.lost_attempts = 1
+          and ${due}
+          and ${free}
+        ${inDueOrder}
+        limit cast($6 as bigint)
+      ) m
+      limit w.room
     ) s
     union all
     ${relapsed(names, "p.lost_attempts > 0")}
   )`;
 
+/** Lost before, and its process has died again. */
 const relapsed = (names: Names, condition: string): string => `select d.*, true as dead
     from wanted w
     cross join lateral (
@@ -164,30 +188,32 @@ const byIdOf = (names: Names): string => `standing as materialized (
     where (s.free and s.lost_attempts = 1) or s.dead
   )`;
 
-/** Equality of all that was seen. `= any` keeps the plan at the primary key, whatever the planner thinks of the join. */
-const lockJoin = (names: Names, source: string): string => `from ${source} c
-    join ${names.pending} p
-      on p.id = c.id
-      and p.owner is not distinct from c.owner
-      and p.claim is not distinct from c.claim
-      and p.next_attempt_at = c.next_attempt_at
-      and p.lost_attempts = c.lost_attempts
-    where p.id = any (array(select s.id from ${source} s))`;
+/**
+ * Locks a candidate if nothing of what was seen has changed. A subquery that locks is never merged into the query
+ * around it, so this is one probe of the primary key for each candidate, whatever the planner thinks of joins.
+ */
+const locking = (names: Names, source: string): string => `from ${source} c
+    cross join lateral (
+      select ${columns}, p.generation
+      from ${names.pending} p
+      where p.id = c.id
+        and p.owner is not distinct from c.owner
+        and p.claim is not distinct from c.claim
+        and p.next_attempt_at = c.next_attempt_at
+        and p.lost_attempts = c.lost_attempts
+      for update skip locked
+    ) p`;
 
 /** From locked candidates to claimed tasks: cut by type, number and bytes, write once, tell the losses. */
 const taken = (names: Names): string => `locked_healthy as materialized (
     select p.id, p.type, p.next_attempt_at
-    ${lockJoin(names, "healthy")}
-    order by c.spare, p.next_attempt_at, p.id
+    ${locking(names, "(select h.* from healthy h order by h.spare, h.next_attempt_at, h.id)")}
     limit cast($4 as bigint)
-    for update of p skip locked
   ),
   locked_troubled as materialized (
     select p.id, p.type, p.next_attempt_at, p.owner, p.claim, p.generation, c.dead,
       p.lost_attempts + case when c.dead then 1 else 0 end as lost_attempts
-    ${lockJoin(names, "troubled")}
-    order by p.id
-    for update of p skip locked
+    ${locking(names, "troubled")}
   ),
   takeable as materialized (
     select h.id, h.type, h.next_attempt_at from locked_healthy h
@@ -218,8 +244,7 @@ const taken = (names: Names): string => `locked_healthy as materialized (
         row_number() over due_order as place,
         sum(coalesce(octet_length(k.data), 0)) over due_order as bytes
       from roomy r
-      join ${names.task} k on k.id = r.id
-      where k.id = any (array(select s.id from roomy s))
+      cross join lateral (select t.* from ${names.task} t where t.id = r.id offset 0) k
       window due_order as (order by r.next_attempt_at, r.id rows unbounded preceding)
     ) b
     where b.place <= cast($4 as bigint)
@@ -262,13 +287,13 @@ const claimedColumns = `cast(c.id as text) as id,
   c.task_id,
   c.type,
   encode(c.data, 'base64') as data,
-  c.codec,
+  coalesce(c.codec, 'json') as codec,
   c.reference_id,
   cast(c.headers as text) as headers,
   cast(m.generation as text) as generation,
-  cast(m.failed_attempts as text) as failed_attempts,
+  cast(coalesce(m.failed_attempts, 0) as text) as failed_attempts,
   cast(m.lost_attempts as text) as lost_attempts,
-  cast(m.deferred_attempts as text) as deferred_attempts,
+  cast(coalesce(m.deferred_attempts, 0) as text) as deferred_attempts,
   ${inMilliseconds("(select i.at from instant i)")} as now_ms,
   ${inMilliseconds("coalesce(m.since, c.created_at)")} as since_ms,
   ${inMilliseconds("m.deferred_since")} as deferred_since_ms`;
@@ -300,7 +325,7 @@ order by c.place`;
 export const claimNamedTypes = (names: Names): Statement => ({
   name: "owed_claim_named_types",
   text: `with
-  ${[instantOf("$7"), namedTypes, healthyOf(names), troubledOf(names), taken(names)].join(",\n  ")}
+  ${[instantOf("$7"), namedTypes, neverLost(names), troubledOf(names), taken(names)].join(",\n  ")}
 ${answer(names)}`,
 });
 
@@ -308,7 +333,7 @@ ${answer(names)}`,
 export const claimEveryType = (names: Names): Statement => ({
   name: "owed_claim_every_type",
   text: `with recursive
-  ${[instantOf("$7"), everyType(names), healthyOf(names), troubledOf(names), taken(names)].join(",\n  ")}
+  ${[instantOf("$7"), everyType(names), neverLost(names), troubledOf(names), taken(names)].join(",\n  ")}
 ${answer(names)}`,
 });
 

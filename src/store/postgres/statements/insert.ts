@@ -42,7 +42,7 @@ created as (
     g.task_id,
     g.type,
     pg_catalog.decode(g.data, 'base64'),
-    g.codec,
+    nullif(g.codec, 'json'),
     g.reference_id,
     cast(g.headers as json)
   from given g

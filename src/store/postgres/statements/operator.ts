@@ -68,7 +68,8 @@ export const cancelTask = (names: Names): Statement => ({
   cancelled as (
     insert into ${names.settled} (id, type, state, settled_at, generation, failed_attempts, lost_attempts,
       deferred_attempts)
-    select e.id, e.type, 'cancelled', i.at, e.generation, e.failed_attempts, e.lost_attempts, e.deferred_attempts
+    select e.id, e.type, 'cancelled', i.at, e.generation, coalesce(e.failed_attempts, 0), e.lost_attempts,
+      coalesce(e.deferred_attempts, 0)
     from ended e
     cross join instant i
   )
