@@ -21,10 +21,8 @@ export async function readBooks(book: PaymentBook, receiptsFolder: string): Prom
   for (const taskId of taskIds) {
     const task = await book.scheduler.get(taskId);
     if (task === null) continue;
-    const lost = task.attempts.filter(({ outcome }) => outcome === "lost");
-    // A loss is counted by whoever claims the task next: until then the dead owner still stands in its row.
-    const owners = [...lost.map(({ owner }) => owner), ...(task.owner === null ? [] : [task.owner])];
-    tasks.set(taskId, { state: task.state, lostOwners: owners });
+    const { state, owner, attempts } = task;
+    tasks.set(taskId, { state, owner, attempts });
   }
   const receipts = readdirSync(receiptsFolder)
     .filter((name) => name.endsWith(".txt"))

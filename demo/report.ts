@@ -1,5 +1,6 @@
 /** The report: latencies and balance as text for a plain terminal. Pure. */
 import { type FirstAttemptPath, percentile } from "./moments.ts";
+import { type RepetitionReason, reasonTexts } from "./repetition.ts";
 import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
 
 const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
@@ -32,7 +33,7 @@ export function latencyTable(latencies: ReadonlyMap<FirstAttemptPath, readonly n
 
 /** The balance, its last line the number of tasks lost. */
 export function balanceTable(evidence: Evidence, verdict: Verdict): string[] {
-  const { balance, paymentIds, accepted } = evidence;
+  const { balance, paymentIds } = evidence;
   const { repeated } = verdict;
   const row = (label: string, count: number, remark: string): string =>
     `${label.padEnd(26)}${String(count).padStart(5)}   ${remark}`.trimEnd();
@@ -43,7 +44,7 @@ export function balanceTable(evidence: Evidence, verdict: Verdict): string[] {
     row("tasks pending", balance.pending, ""),
     row("receipts written", verdict.receipts, "files in the folder"),
     row("webhooks delivered", verdict.delivered, "payments the merchant has accepted, by its own count"),
-    row("delivered more than once", repeatedCount(accepted), repeatedRemark(repeated)),
+    row("delivered more than once", repeated.length, repeatedRemark(repeated)),
     row("failed", balance.failed, ""),
     "",
     `conservation: ${conservationLine(balance)}`,
@@ -51,18 +52,19 @@ export function balanceTable(evidence: Evidence, verdict: Verdict): string[] {
   ];
 }
 
-function repeatedCount(accepted: Evidence["accepted"]): number {
-  return [...accepted.values()].filter((deliveries) => deliveries > 1).length;
-}
-
-function repeatedRemark({ killed, lapsed, unexplained }: Verdict["repeated"]): string {
-  const reasons = [
-    [killed, "the service was killed before it could confirm what the merchant accepted"],
-    [lapsed, "the service was silent for longer than its lease"],
-    [unexplained, "UNEXPLAINED"],
-  ] as const;
-  const given = reasons.filter(([count]) => count > 0);
-  return given.map(([count, reason]) => (given.length === 1 ? reason : `${count}: ${reason}`)).join("; ");
+function repeatedRemark(repeated: Verdict["repeated"]): string {
+  const reasons = Object.keys(reasonTexts) as RepetitionReason[]; // the keys of a literal of that type
+  const counted = reasons
+    .map((reason) => ({
+      reason,
+      count: repeated.filter((repetition) => repetition.reason === reason).length,
+    }))
+    .filter(({ count }) => count > 0);
+  return counted
+    .map(({ reason, count }) =>
+      counted.length === 1 ? reasonTexts[reason] : `${count}: ${reasonTexts[reason]}`,
+    )
+    .join("; ");
 }
 
 function duration(ms: number | null): string {

@@ -1,7 +1,7 @@
 /** What the payment service owes for each payment: the two types of task, and their code. */
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BoundExecutor, defineTask, executor, type TaskDefinition } from "owed";
+import { type BoundExecutor, defineTask, executor, type RecordedError, type TaskDefinition } from "owed";
 import { plan } from "./plan.ts";
 
 /** A payment, as it is posted, kept, and told to the merchant. */
@@ -24,6 +24,13 @@ export const webhookTaskId = (paymentId: string): string => `webhook:${paymentId
 /** As above. */
 export const receiptTaskId = (paymentId: string): string => `receipt:${paymentId}`;
 
+const MERCHANT_ANSWERED = "the merchant answered";
+
+/** Whether an attempt failed by the merchant's own word, so that it certainly delivered nothing. */
+export function isMerchantsAnswer(error: RecordedError | null): boolean {
+  return error?.message.startsWith(MERCHANT_ANSWERED) === true;
+}
+
 /** Where the executors do their work. */
 export interface Outside {
   readonly merchantUrl: string;
@@ -41,7 +48,7 @@ export function paymentExecutors({ merchantUrl, receiptsFolder }: Outside): read
         signal,
       });
       await reply.arrayBuffer();
-      if (!reply.ok) throw new Error(`the merchant answered ${reply.status}`);
+      if (!reply.ok) throw new Error(`${MERCHANT_ANSWERED} ${reply.status}`);
     }),
     executor(writeReceipt, async ({ data }) => {
       const file = join(receiptsFolder, `${data.paymentId}.txt`);

@@ -1,12 +1,15 @@
 /** The verdict: what was promised, held against evidence from independent hands. Pure. */
-import type { Balance, TaskState } from "owed";
+import type { Attempt, Balance, TaskState } from "owed";
+import { type Repetition, repetitions } from "./repetition.ts";
 import { receiptTaskId, webhookTaskId } from "./tasks.ts";
 
 /** What is known of one task. */
 export interface TaskEvidence {
   readonly state: TaskState;
-  /** Owners of the attempts that were lost with their process. */
-  readonly lostOwners: readonly string[];
+  /** The process that holds a claim on it, alive or not. */
+  readonly owner: string | null;
+  /** Attempts that did not simply succeed. */
+  readonly attempts: readonly Attempt[];
 }
 
 /** Everything the verdict rests on, each part counted where it happened. */
@@ -33,8 +36,8 @@ export interface Evidence {
 export interface Verdict {
   readonly delivered: number;
   readonly receipts: number;
-  /** Webhooks the merchant accepted more than once, by reason. */
-  readonly repeated: { readonly killed: number; readonly lapsed: number; readonly unexplained: number };
+  /** Webhooks the merchant accepted more than once. */
+  readonly repeated: readonly Repetition[];
   /** Tasks owed of which nothing is left, or which are confirmed without their effect. */
   readonly lost: number;
   /** enqueued = pending + confirmed + failed + cancelled + pruned, and two for each payment. */
@@ -48,7 +51,7 @@ export function verdictOn(evidence: Evidence): Verdict {
   const { paymentIds, balance, accepted, receipts } = evidence;
   const delivered = paymentIds.filter((paymentId) => accepted.has(webhookTaskId(paymentId))).length;
   const written = paymentIds.filter((paymentId) => receipts.has(paymentId)).length;
-  const repeated = repeatedDeliveries(evidence);
+  const repeated = repetitions(accepted, evidence.tasks, evidence.wasKilled);
   const lost = lostTasks(evidence);
   const isConserved = sumOf(balance) === balance.enqueued && balance.enqueued === 2 * paymentIds.length;
   const unasked = [...accepted.keys()].filter((taskId) => !evidence.tasks.has(taskId)).length;
@@ -62,10 +65,6 @@ export function verdictOn(evidence: Evidence): Verdict {
     [written !== paymentIds.length, `${paymentIds.length - written} receipts were not written`],
     [balance.pending > 0, `${balance.pending} tasks were still pending when time was up`],
     [balance.failed > 0, `${balance.failed} tasks failed`],
-    [
-      repeated.unexplained > 0,
-      `${repeated.unexplained} repeated deliveries have no lost attempt to explain them`,
-    ],
     [unasked > 0, `${unasked} webhooks were delivered for payments that were never committed`],
     [lost > 0, `${lost} tasks are lost`],
   ] as const;
@@ -75,7 +74,10 @@ export function verdictOn(evidence: Evidence): Verdict {
     repeated,
     lost,
     isConserved,
-    problems: problems.filter(([holds]) => holds).map(([, sentence]) => sentence),
+    problems: [
+      ...problems.filter(([holds]) => holds).map(([, sentence]) => sentence),
+      ...unexplained(repeated),
+    ],
   };
 }
 
@@ -93,21 +95,13 @@ function sumOf({ pending, confirmed, failed, cancelled, pruned }: Balance): numb
   return pending + confirmed + failed + cancelled + pruned;
 }
 
-/**
- * A repetition is explained by an attempt that was lost with its process: the merchant had accepted, and nobody was
- * left to confirm it. Each further delivery needs a lost attempt of its own.
- */
-function repeatedDeliveries({ accepted, tasks, wasKilled }: Evidence): Verdict["repeated"] {
-  const repeated = { killed: 0, lapsed: 0, unexplained: 0 };
-  for (const [taskId, deliveries] of accepted) {
-    if (deliveries < 2) continue;
-    const lostOwners = tasks.get(taskId)?.lostOwners ?? [];
-    const ofKilled = lostOwners.filter(wasKilled).length;
-    if (deliveries - 1 <= ofKilled) repeated.killed += 1;
-    else if (deliveries - 1 <= lostOwners.length) repeated.lapsed += 1;
-    else repeated.unexplained += 1;
-  }
-  return repeated;
+function unexplained(repeated: readonly Repetition[]): string[] {
+  return repeated
+    .filter(({ reason }) => reason === "unexplained")
+    .map(
+      ({ taskId, deliveries, story }) =>
+        `${taskId} was delivered ${deliveries} times, and its attempts do not say why: ${story || "none in the log"}`,
+    );
 }
 
 /** Looks for each task of each payment that anybody knows of, since a sum can be right by two errors. */

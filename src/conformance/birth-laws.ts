@@ -76,6 +76,16 @@ export const birthLaws: readonly Law[] = [
     assert.deepEqual(await claimedIds(harness, OTHER, 1, at(10)), ["free"]);
   }),
 
+  law("a task inserted while duplicates are resolved is born claimed too", async (harness) => {
+    await withWitness(harness);
+    const caller = await harness.begin();
+    const missing = [newTask("vanished", { bornClaimed: true }), newTask("free")];
+    await harness.store.resolveDuplicates(caller.transaction, missing, BIRTH, [], at(0));
+    await caller.commit();
+    assert.equal((await standing(harness, "vanished")).owner, OWNER);
+    assert.deepEqual(await claimedIds(harness, OTHER, 1, at(10)), ["free"]);
+  }),
+
   law("a born-claimed task is claimed by nobody while its process lives", async (harness) => {
     await withWitness(harness);
     await enqueue(harness, [newTask("born", { bornClaimed: true })], at(0), BIRTH);

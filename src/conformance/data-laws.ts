@@ -133,7 +133,7 @@ export const dataLaws: readonly Law[] = [
   }),
 
   law("a task that stands does not change with the caller's memory", async (harness) => {
-    const data = bytes("original");
+    const data = Buffer.from("original");
     const headers = { key: "original" };
     await enqueue(harness, [newTask("copied", { data, headers })]);
     data.fill(0);

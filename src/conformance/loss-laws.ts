@@ -221,6 +221,17 @@ export const lossLaws: readonly Law[] = [
     assert.equal((await claimOne(harness, OWNER, 4, at(6_000), { alone: true })).lostAttempts, 2);
   }),
 
+  law("a claim alone whose answer was lost is taken anew without cost", async (harness) => {
+    await register(harness, OWNER);
+    await enqueue(harness, [newTask("poison")]);
+    await loseTwice(harness, 0);
+    await claimOne(harness, OWNER, 2, at(5_000), { alone: true });
+    assert.equal((await claim(harness, OWNER, 3, at(6_000), { liveClaims: [2] })).aloneDue, false);
+    const again = await claimOne(harness, OWNER, 4, at(7_000), { alone: true, liveClaims: [] });
+    assert.deepEqual([again.token.claim, again.lostAttempts], [4, 2]);
+    assert.equal((await standing(harness, "poison", at(7_000))).attempts.length, 2);
+  }),
+
   law("a lost process can still confirm what it had done", async (harness) => {
     await register(harness, OWNER);
     await enqueue(harness, [newTask("done-after-all")]);

@@ -1,10 +1,9 @@
 /** One attempt: the executor under a timeout and a signal, its end as a value. Never rejects. */
-import { AttemptAbortedError, AttemptTimeoutError, PermanentError, RetryAfterError } from "../errors.ts";
+import { AttemptAbortedError, AttemptTimeoutError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
-import { UndecodableDataError } from "../task/definition.ts";
 import type { BoundExecutor } from "../task/executor.ts";
 import type { Outcome } from "../task/outcome.ts";
-import { safeError } from "../task/safe-error.ts";
+import { readText, safeError } from "../task/safe-error.ts";
 import type { ClaimedTask } from "../task/task.ts";
 
 /** How an attempt ended. */
@@ -88,16 +87,14 @@ export function attemptNumber(task: ClaimedTask): number {
   return task.failedAttempts + task.lostAttempts + task.deferredAttempts + 1;
 }
 
-/** What a thrown value means. The classes are told by code, so that two copies of this package agree. */
+/** What a thrown value means. Errors are told by their code, read with care: a proxy may throw at every touch. */
 function outcomeOf(thrown: unknown, isStopping: boolean): Outcome {
   const error = safeError(thrown);
-  if (thrown instanceof PermanentError || error.code === "OWED_PERMANENT") {
-    return { kind: "failed", error, permanent: true };
-  }
+  if (error.code === "OWED_PERMANENT") return { kind: "failed", error, permanent: true };
   if (isStopping) return { kind: "abandoned" };
-  if (thrown instanceof UndecodableDataError) return { kind: "undecodable", error };
-  if (thrown instanceof RetryAfterError || error.code === "OWED_RETRY_AFTER") {
-    const delayMs = Number((thrown as { delayMs?: unknown }).delayMs);
+  if (error.code === "OWED_UNDECODABLE") return { kind: "undecodable", error };
+  if (error.code === "OWED_RETRY_AFTER") {
+    const delayMs = Number(readText(thrown, "delayMs") ?? Number.NaN);
     if (Number.isFinite(delayMs) && delayMs >= 0) return { kind: "deferred", error, delayMs };
   }
   return { kind: "failed", error, permanent: false };

@@ -15,9 +15,10 @@ import { sleep, within } from "./sleep.ts";
 import { TypeLimits } from "./slots.ts";
 import { Solitude } from "./solitude.ts";
 import { Transactions } from "./transaction.ts";
+import { ABORT_MS } from "./wind-down.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
 
-/** How long a stop goes on, after the grace, to write outcomes and to deregister. */
+/** How long a stop goes on, after the grace and the abort, to write outcomes and to deregister. */
 export const DRAIN_MS = 5_000;
 
 /** All parts of a scheduler. */
@@ -40,6 +41,7 @@ export class Engine {
   #starting: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
   #worker: ClaimLoop | null = null;
+  #workerStopped: Promise<void> | null = null;
 
   constructor(settings: SchedulerSettings) {
     const { store, ports, executors, hooks, leaseMs } = settings;
@@ -96,6 +98,9 @@ export class Engine {
       );
     }
     if (this.#stopped !== null) throw new SchedulerStoppedError("the scheduler was stopped: make a new one");
+    if (this.#workerStopped !== null) {
+      throw new SchedulerStoppedError("the worker is stopping: await its stop before you start another");
+    }
     if (this.#worker !== null) return this.#worker;
     const { process, claims, settler, funnel, typeLimits, solitude, reporter, availability } = this;
     const worker = new ClaimLoop(
@@ -124,24 +129,32 @@ export class Engine {
     return worker;
   }
 
-  /** Stops the claim loop alone; the fast path and enqueue go on. */
-  async stopWorker(graceMs: number): Promise<void> {
+  /** Stops the claim loop alone; the fast path and enqueue go on. Every call answers the same promise. */
+  stopWorker(graceMs: number): Promise<void> {
+    this.#workerStopped ??= this.#stopWorker(graceMs).finally(() => {
+      this.#workerStopped = null;
+    });
+    return this.#workerStopped;
+  }
+
+  /** Stops everything: no new claims, the grace, abort, outcomes written, the unfinished given back, deregistered, closed. A second call cuts the grace short. */
+  stop(graceMs: number): Promise<void> {
+    if (this.#stopped === null) {
+      this.#stopped = this.#stop(graceMs);
+    } else {
+      this.#worker?.hurry();
+      this.fastPath.hurry();
+    }
+    return this.#stopped;
+  }
+
+  async #stopWorker(graceMs: number): Promise<void> {
     const worker = this.#worker;
     if (worker === null) return;
     await worker.stop(graceMs);
-    await this.#pruner.stop();
-    if (this.#worker === worker) this.#worker = null;
+    await within(this.settings.ports.timers, this.#pruner.stop(), ABORT_MS);
+    this.#worker = null;
     this.process.keepsProcessAlive = false;
-  }
-
-  /** Stops everything: no new claims, the grace, abort, outcomes written, the unfinished given back, deregistered, closed. */
-  stop(graceMs: number): Promise<void> {
-    if (this.#stopped !== null) {
-      void this.#worker?.stop(0);
-      return this.#stopped;
-    }
-    this.#stopped = this.#stop(graceMs);
-    return this.#stopped;
   }
 
   async #start(): Promise<void> {
@@ -172,12 +185,16 @@ export class Engine {
     const { ports, store } = this.settings;
     const { timers } = ports;
     this.#stopping.abort();
-    if (this.#starting !== null) await within(timers, this.#starting, DRAIN_MS);
-    await Promise.all([this.stopWorker(graceMs), this.fastPath.stop(graceMs, DRAIN_MS)]);
-    await within(timers, this.settler.whenIdle(), DRAIN_MS);
+    const started = within(timers, this.#starting ?? Promise.resolve(), graceMs);
+    await Promise.all([started, this.stopWorker(graceMs), this.fastPath.stop(graceMs)]);
+    const endMs = ports.clock.monotonicMs() + DRAIN_MS;
+    const inTime = (work: Promise<unknown>): Promise<unknown> =>
+      within(timers, work, Math.max(endMs - ports.clock.monotonicMs(), 0));
+    await inTime(this.fastPath.giveBack());
+    await inTime(this.settler.whenIdle());
     this.settler.close();
-    await within(timers, this.process.stop(), DRAIN_MS);
-    await within(timers, store.close(), DRAIN_MS);
+    await inTime(this.process.stop());
+    await inTime(store.close());
   }
 
   #makeProcess(): LiveProcess {

@@ -9,8 +9,8 @@ import type { Executors } from "./executors.ts";
 import type { ExecutionAnswer, Funnel } from "./funnel.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
-import { within } from "./sleep.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
+import { WindDown } from "./wind-down.ts";
 
 /** How the fast path works. */
 export interface FastPathOptions {
@@ -38,8 +38,6 @@ export interface FastPathParts {
 const DIRECT_CONCURRENCY = 32;
 /** How often the watch looks for a task whose insert had an unknown outcome. */
 const STRAY_LOOKS = 6;
-/** How long an aborted executor has to return before its attempt is given up. */
-const ABORT_MS = 1_000;
 /** Most claims read, or taken by id, in one statement. */
 const MAX_BATCH = 500;
 
@@ -55,6 +53,7 @@ export class FastPath {
   readonly #started = new WeakMap<Birth, Promise<ExecutionAnswer>>();
   /** Tasks whose insert or claim by this process has an unknown outcome, with how often they are still to be looked for. */
   readonly #strays = new Map<string, number>();
+  readonly #windDown: WindDown;
   /** Claims by id under way, by the slots they will take. */
   readonly #claimingFor = new Map<Slots, number>();
   #watch: Timer | null = null;
@@ -69,6 +68,7 @@ export class FastPath {
       new Slots({ total, ofType: (type) => executors.shareOf(type, total), typeLimits }, () => undefined);
     this.slots = slotsOf(options.concurrency);
     this.directSlots = slotsOf(DIRECT_CONCURRENCY);
+    this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots, this.directSlots]);
     this.#readings = new Batcher({
       maxItems: MAX_BATCH,
       maxInFlight: 2,
@@ -88,15 +88,17 @@ export class FastPath {
     return births.size + this.#claiming(this.slots) < this.slots.freeFor(type);
   }
 
-  /** Starts a birth whose commit this process has seen itself. */
-  startProven(birth: Birth): Promise<ExecutionAnswer> {
+  /** Starts a birth whose commit is proven; without room, or while a task must be alone, it is given back. Never rejects. */
+  async startProven(birth: Birth): Promise<ExecutionAnswer> {
     const running = this.#started.get(birth);
-    if (running !== undefined) return running;
-    const task = this.#parts.births.start(birth);
-    if (task === null) return Promise.resolve("notClaimed");
-    const answer = this.#parts.funnel.advance(task, this.slots, "fast");
+    if (running !== undefined) return await running;
+    const { births, funnel, isOpen } = this.#parts;
+    const hasRoom = !this.#isStopped && isOpen() && this.slots.freeFor(birth.task.type) > 0;
+    const task = births.start(birth);
+    if (task === null) return "notClaimed";
+    const answer = hasRoom ? funnel.advance(task, this.slots, "fast") : funnel.release(task, "fast");
     this.#started.set(birth, answer);
-    return answer;
+    return await answer;
   }
 
   /** Proves a birth committed, then starts it. Never rejects. */
@@ -127,7 +129,10 @@ export class FastPath {
     } finally {
       this.#claimingFor.set(slots, this.#claiming(slots) - 1);
     }
-    return task === null ? "notClaimed" : await funnel.advance(task, slots, path);
+    if (task === null) return "notClaimed";
+    return await (slots.freeFor(task.type) > 0
+      ? funnel.advance(task, slots, path)
+      : funnel.release(task, path));
   }
 
   #claiming(slots: Slots): number {
@@ -145,22 +150,26 @@ export class FastPath {
     this.#scheduleWatch();
   }
 
-  /** Starts nothing more, waits for what runs, aborts it after the grace, gives back what never started. */
-  async stop(graceMs: number, drainMs: number): Promise<void> {
-    const { ports, funnel, births } = this.#parts;
+  /** Starts nothing more; what runs has the grace, then it is aborted, then given back. */
+  async stop(graceMs: number): Promise<void> {
     this.#isStopped = true;
     this.#watch?.cancel();
     this.#watch = null;
-    const all = [this.slots, this.directSlots];
-    const quiet = Promise.all([this.#watching, ...all.map((slots) => slots.whenQuiet())]);
-    if ((await within(ports.timers, quiet, graceMs)) === "late") {
-      for (const slots of all) funnel.abort("stopping", { slots });
-      if ((await within(ports.timers, quiet, ABORT_MS)) === "late")
-        for (const slots of all) funnel.abandon(slots);
-    }
-    const unstarted = births.sentBefore(Number.POSITIVE_INFINITY);
-    if (unstarted.length === 0) return;
-    await within(ports.timers, Promise.all(unstarted.map((birth) => this.#resolve(birth))), drainMs);
+    await this.#windDown.run(
+      Promise.all([this.#watching, this.slots.whenQuiet(), this.directSlots.whenQuiet()]),
+      graceMs,
+    );
+  }
+
+  /** Cuts the grace of a stop under way short. */
+  hurry(): void {
+    this.#windDown.hurry();
+  }
+
+  /** After the stop: gives back the births that never started, as far as they are committed. */
+  async giveBack(): Promise<void> {
+    const unstarted = this.#parts.births.sentBefore(Number.POSITIVE_INFINITY);
+    await Promise.all(unstarted.map((birth) => this.#resolve(birth)));
   }
 
   #scheduleWatch(): void {
@@ -188,7 +197,7 @@ export class FastPath {
   }
 
   async #resolve(birth: Birth): Promise<void> {
-    const { births, funnel, availability } = this.#parts;
+    const { births, availability } = this.#parts;
     let standing: BornClaimStanding;
     try {
       standing = await this.#readings.add(birth);
@@ -199,12 +208,8 @@ export class FastPath {
     }
     if (standing === "open") return;
     if (standing === "gone") return births.forget(birth);
-    if (!this.#isStopped && this.slots.freeFor(birth.task.type) > 0) {
-      void this.startProven(birth);
-      return;
-    }
-    const task = births.start(birth);
-    if (task !== null) await funnel.release(task, "fast");
+    const started = this.startProven(birth);
+    if (this.#isStopped) await started;
   }
 
   async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {

@@ -2,6 +2,7 @@
 import type { Ports } from "../ports/ports.ts";
 import type { SettleAnswer, Settlement } from "../store/contract.ts";
 import { type Decision, decide, decideBeforeAttempt } from "../task/outcome.ts";
+import { safeError } from "../task/safe-error.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
 import type { AttemptEvent } from "../telemetry/channels.ts";
 import {
@@ -84,16 +85,23 @@ export class Funnel {
       const refused = decideBeforeAttempt(task, resolved.policy);
       if (refused !== null) return await this.#settle(task, refused, 0, path);
       return await this.#attempt(task, resolved, slot, slots, path);
+    } catch (error) {
+      // Nothing above is meant to throw. Should it, the row stays under a claim that is void from now on: it is free.
+      this.#parts.reporter.report("engine.error", { ...attemptEvent(task, path), error: safeError(error) });
+      return "lost";
     } finally {
       claims.drop(task.token.claim);
       if (!slot.isZombie) slot.release();
     }
   }
 
-  /** Gives a claimed task back without cost; nothing was started. */
-  async release(task: ClaimedTask, path: Path): Promise<void> {
-    await this.#giveBack(task, path);
-    this.#parts.claims.drop(task.token.claim);
+  /** Gives a claimed task back without cost; nothing was started. Never rejects. */
+  async release(task: ClaimedTask, path: Path): Promise<ExecutionAnswer> {
+    try {
+      return await this.#giveBack(task, path);
+    } finally {
+      this.#parts.claims.drop(task.token.claim);
+    }
   }
 
   /** Aborts what runs under an owner, or everything. */

@@ -87,8 +87,10 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const loop = this.#engine.startWorker(workerSettings(options, process.env));
     this.#worker ??= {
       stop: async (stopOptions = {}) => {
-        await this.#engine.stopWorker(numberOption("graceMs", stopOptions.graceMs, DEFAULT_GRACE_MS, 0));
+        const graceMs = numberOption("graceMs", stopOptions.graceMs, DEFAULT_GRACE_MS, 0);
+        if (this.#worker === null) loop.hurry();
         this.#worker = null;
+        await this.#engine.stopWorker(graceMs);
       },
       get running() {
         return loop.slots.running;
@@ -234,7 +236,12 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
   async redrive(taskId: string): Promise<void> {
     const answer = await this.#engine.settings.store.redrive(taskId);
-    checkAnswer(taskId, answer, "redrive", "only a failed or cancelled task can be redriven");
+    checkAnswer(
+      taskId,
+      answer,
+      "redrive",
+      "only a failed or cancelled task whose data was not erased can be redriven",
+    );
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */

@@ -15,6 +15,13 @@ const MAX_FLUSHES = 2;
 /** The answer when the settler was closed before the outcome could be written. */
 export const UNSETTLED: SettleAnswer = Object.freeze({ verdict: "refused", state: "gone" });
 
+/** Marks a settlement that the database refuses although nothing in it could be left out. */
+const REFUSED: SettleAnswer = Object.freeze({ verdict: "refused", state: "gone" });
+/** First delay before such a settlement is tried again; it doubles. */
+const FIRST_REFUSAL_MS = 1_000;
+/** Longest delay before such a settlement is tried again. */
+const LONGEST_REFUSAL_MS = 60_000;
+
 /** Batches settlements and retries them until they are written or the settler is closed. */
 export class Settler {
   readonly #store: Store;
@@ -40,8 +47,14 @@ export class Settler {
   }
 
   /** Writes one outcome; resolves when it is committed. Never rejects. */
-  settle(settlement: Settlement): Promise<SettleAnswer> {
-    return this.#batcher.add(settlement);
+  async settle(settlement: Settlement): Promise<SettleAnswer> {
+    for (let refusals = 0; ; refusals += 1) {
+      const answer = await this.#batcher.add(settlement);
+      if (answer !== REFUSED || this.#closing.signal.aborted) return answer;
+      // Nothing in it can be left out any more; it waits by itself, so that it holds up no other.
+      const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
+      await sleep(this.#ports.timers, delayMs, this.#closing.signal);
+    }
   }
 
   /** Resolves once nothing waits any more. */
@@ -83,7 +96,7 @@ export class Settler {
     const plain = withoutDetails(first, error);
     if (plain === null) {
       this.#availability.failed("settle", error);
-      return [UNSETTLED];
+      return [REFUSED];
     }
     return await this.#write([plain]);
   }

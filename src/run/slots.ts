@@ -23,8 +23,8 @@ export class TypeLimits {
     return this.#concurrencyOf(type) - (this.#running.get(type) ?? 0);
   }
 
-  /** Counts one more, or one fewer. */
-  count(type: string, change: 1 | -1): void {
+  /** Counts more, or fewer. */
+  count(type: string, change: number): void {
     addTo(this.#running, type, change);
   }
 }
@@ -46,7 +46,10 @@ export interface Slot {
   release(): void;
 }
 
-/** Counts running attempts. Zombies take at most half of the slots; beyond that they are written off. */
+/**
+ * Counts running attempts. Zombies take at most half of the slots, beyond that they are written off; against their type
+ * they do not count, so that a deaf executor cannot end its type.
+ */
 export class Slots {
   readonly #limits: SlotLimits;
   readonly #byType = new Map<string, number>();
@@ -106,15 +109,19 @@ export class Slots {
         standing = "zombie";
         this.#running -= 1;
         this.#zombies += 1;
+        this.#count(type, -1);
         this.#released();
       },
       release: () => {
         if (standing === "released") return;
-        if (standing === "zombie") this.#zombies -= 1;
-        else this.#running -= 1;
+        if (standing === "zombie") {
+          this.#zombies -= 1;
+        } else {
+          this.#running -= 1;
+          this.#count(type, -1);
+        }
         standing = "released";
         if (isSuspect) this.#suspects -= 1;
-        this.#count(type, -1);
         this.#released();
       },
     };

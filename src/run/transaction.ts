@@ -134,7 +134,9 @@ export class Transactions {
     let value: unknown;
     try {
       value = await runCallback(store, () => callback(session.api()));
+      await session.whenQuiet();
     } catch (error) {
+      await session.whenQuiet();
       await own.rollback();
       enqueuer.forget(session.receipts);
       throw error;
@@ -177,6 +179,7 @@ class Session {
   readonly receipts: Receipt[] = [];
   readonly #own: OwnTransaction<unknown, unknown>;
   readonly #enqueuer: Enqueuer;
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(own: OwnTransaction<unknown, unknown>, enqueuer: Enqueuer) {
     this.#own = own;
@@ -192,22 +195,36 @@ class Session {
     const all = (...rest: readonly unknown[]): unknown =>
       this.#enqueue(incomingRecords(rest), (receipts) => receipts.map(({ taskId }) => ({ taskId })));
     const added = {
-      enqueue: { value: one },
-      enqueueAll: { value: all },
-      savepoint: { value: (work: Callback) => this.#savepoint(work) },
+      enqueue: one,
+      enqueueAll: all,
+      savepoint: (work: Callback) => this.#savepoint(work),
     };
-    return Object.create(this.#own.api as object, added) as SchedulerTransaction<unknown, boolean>; // both halves are there
+    return withAdded(this.#own.api as object, added) as SchedulerTransaction<unknown, boolean>; // both halves are there
   }
 
   #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
     const steps = this.#collect(records);
-    return this.#isSynchronous ? answer(runStepsSync(steps)) : runSteps(steps).then(answer);
+    if (this.#isSynchronous) return answer(runStepsSync(steps));
+    const enqueued = runSteps(steps);
+    this.#track(enqueued);
+    return enqueued.then(answer);
   }
 
   *#collect(records: Records): Steps<readonly Receipt[]> {
     const receipts = yield* this.#enqueuer.enqueue(this.#own.transaction, records);
     this.receipts.push(...receipts);
     return receipts;
+  }
+
+  /** Resolves once every enqueue is answered, also those the callback did not wait for: none may land after the end. */
+  async whenQuiet(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#underWay.add(work);
+    const done = (): boolean => this.#underWay.delete(work);
+    work.then(done, done);
   }
 
   get #isSynchronous(): boolean {
@@ -233,9 +250,11 @@ class Session {
   ): Promise<unknown> {
     try {
       const value = await work(this.api());
+      await this.whenQuiet();
       await savepoint.release();
       return value;
     } catch (error) {
+      await this.whenQuiet();
       await undo(savepoint);
       throw error;
     }
@@ -260,6 +279,17 @@ class Session {
 function runCallback(store: Store, callback: () => unknown): unknown {
   const value = callback();
   return store.synchronous ? refusePromise(value) : value;
+}
+
+/** The store's own api with functions laid over it; methods of a class with private fields keep their receiver. */
+function withAdded(api: object, added: Readonly<Record<string, unknown>>): object {
+  return new Proxy(api, {
+    get(target, key) {
+      if (typeof key === "string" && Object.hasOwn(added, key)) return added[key];
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 /** In a synchronous store everything after the first await would run outside the transaction. */

@@ -8,9 +8,9 @@ import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Settler } from "./settler.ts";
-import { within } from "./sleep.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
 import type { Solitude } from "./solitude.ts";
+import { WindDown } from "./wind-down.ts";
 
 /** How the worker works; every default is filled in. */
 export interface WorkerSettings {
@@ -41,8 +41,6 @@ const FIRST_IDLE_MS = 25;
 const GATHER_MS = 2;
 /** More outcomes waiting to be written than this, and nothing is claimed: an outage must not pile them up. */
 const MAX_BACKLOG = 1_000;
-/** How long an aborted executor has to return before its attempt is given up. */
-const ABORT_MS = 1_000;
 
 /** The claim loop of one process. */
 export class ClaimLoop {
@@ -56,7 +54,8 @@ export class ClaimLoop {
   #wakeUp: (() => void) | null = null;
   #gathering: Timer | null = null;
   #loop: Promise<void> = Promise.resolve();
-  #force: (() => void) | null = null;
+  #stopped: Promise<void> | null = null;
+  readonly #windDown: WindDown;
 
   constructor(parts: WorkerParts, settings: WorkerSettings) {
     this.#parts = parts;
@@ -64,6 +63,7 @@ export class ClaimLoop {
     const { concurrency: total } = settings;
     const ofType = (type: string): number => parts.executors.shareOf(type, total);
     this.slots = new Slots({ total, ofType, typeLimits: parts.typeLimits }, () => this.#onSlotReleased());
+    this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots]);
   }
 
   /** Starts claiming. */
@@ -80,35 +80,23 @@ export class ClaimLoop {
     this.#wakeUp?.();
   }
 
-  /**
-   * No new claims; waits for what runs up to the grace, then aborts it and gives back what does not return within a
-   * second. A second call cuts the grace short.
-   */
-  async stop(graceMs: number): Promise<void> {
-    if (this.#isStopping) return this.#force?.();
+  /** No new claims; what runs has the grace, then it is aborted, then given back. Every call answers the same promise. */
+  stop(graceMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  /** Cuts the grace of a stop under way short. */
+  hurry(): void {
+    this.#windDown.hurry();
+  }
+
+  async #stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     this.wake();
-    const { ports, funnel, reporter } = this.#parts;
-    const forced = new Promise<void>((resolve) => {
-      this.#force = resolve;
-    });
-    const quiet = this.#whenQuiet();
-    const isQuiet =
-      (await within(ports.timers, Promise.race([quiet, forced]), graceMs)) === "done" && this.#isQuiet;
-    if (!isQuiet) {
-      funnel.abort("stopping", { slots: this.slots });
-      if ((await within(ports.timers, quiet, ABORT_MS)) === "late") funnel.abandon(this.slots);
-    }
-    reporter.report("worker.stopped", { clean: isQuiet });
-  }
-
-  get #isQuiet(): boolean {
-    return this.slots.running === 0;
-  }
-
-  async #whenQuiet(): Promise<void> {
-    await this.#loop;
-    await this.slots.whenQuiet();
+    const quiet = this.#loop.then(() => this.slots.whenQuiet());
+    const clean = await this.#windDown.run(quiet, graceMs);
+    this.#parts.reporter.report("worker.stopped", { clean });
   }
 
   async #run(): Promise<void> {
@@ -135,7 +123,9 @@ export class ClaimLoop {
   }
 
   #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {
-    this.#hasMore = answer.tasks.length >= request.limit;
+    const { types } = this.#parts.executors;
+    const isFull = types !== "all" && request.types.length < types.length;
+    this.#hasMore = isFull || mayHaveMore(request, answer);
     if (answer.tasks.length > 0) {
       this.#idleMs = FIRST_IDLE_MS;
       return this.slots.free > 0 ? GATHER_MS : this.#settings.pollIntervalMs;
@@ -146,10 +136,14 @@ export class ClaimLoop {
   }
 
   async #claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store, claims, funnel, reporter, solitude } = this.#parts;
+    const { store, claims, funnel, typeLimits, reporter, solitude } = this.#parts;
     const { claim, owner } = request;
+    const wanted = request.types === "all" ? [] : request.types;
     try {
-      const answer = await store.claim(request);
+      for (const { type, limit } of wanted) typeLimits.count(type, limit);
+      const answer = await store.claim(request).finally(() => {
+        for (const { type, limit } of wanted) typeLimits.count(type, -limit);
+      });
       claims.hold(claim, answer.tasks.length);
       reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length });
       for (const task of answer.tasks) {
@@ -208,4 +202,13 @@ export class ClaimLoop {
       this.wake();
     });
   }
+}
+
+/** Whether a limit, and not the end of the work, ended the claim: in all, or of one type. */
+function mayHaveMore(request: ClaimRequest, answer: ClaimAnswer): boolean {
+  if (answer.tasks.length >= request.limit) return true;
+  if (request.types === "all") return false;
+  const claimed = new Map<string, number>();
+  for (const { type } of answer.tasks) claimed.set(type, (claimed.get(type) ?? 0) + 1);
+  return request.types.some(({ type, limit }) => (claimed.get(type) ?? 0) >= limit);
 }

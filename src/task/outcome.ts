@@ -1,5 +1,6 @@
 /** What the outcome of an attempt means for its task: the one decision both paths share. Pure. */
-import { LOSSES_BEFORE_ALONE, type RetryPolicy } from "./policy.ts";
+import type { Backoff } from "./backoff.ts";
+import { defaultRetryPolicy, LOSSES_BEFORE_ALONE, type RetryPolicy } from "./policy.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "./task.ts";
 
 /** How an attempt of this process ended. */
@@ -35,6 +36,9 @@ export type DecidedTask = Pick<
   ClaimedTask,
   "failedAttempts" | "lostAttempts" | "deferredAttempts" | "ageMs" | "deferredForMs"
 >;
+
+/** Longest delay before a retry, whatever a strategy answers: ten years. */
+const LONGEST_RETRY_DELAY_MS = 10 * 366 * 24 * 3_600_000;
 
 /** Delay before undecodable data is tried again, perhaps by a newer process: one minute. */
 export const UNDECODABLE_DELAY_MS = 60_000;
@@ -94,11 +98,20 @@ function decideFailure(
   };
 }
 
-/** A user's own strategy may answer anything; the schedule stays finite and never negative. */
+/** A user's own strategy may throw or answer anything; the schedule stays finite, never negative, and no hot loop. */
 function boundedDelayMs(policy: RetryPolicy, failedAttempts: number, fraction: number): number {
-  const delayMs = policy.backoff.delayMs(failedAttempts, fraction);
-  if (Number.isFinite(delayMs)) return Math.max(0, delayMs);
-  return delayMs === Number.POSITIVE_INFINITY ? policy.maxDeferralMs : 0;
+  const delayMs = answerOf(policy.backoff, failedAttempts, fraction);
+  const isUsable = typeof delayMs === "number" && !Number.isNaN(delayMs);
+  const usable = isUsable ? delayMs : defaultRetryPolicy.backoff.delayMs(failedAttempts, fraction);
+  return Math.min(Math.max(usable, 0), LONGEST_RETRY_DELAY_MS);
+}
+
+function answerOf(backoff: Backoff, failedAttempts: number, fraction: number): unknown {
+  try {
+    return backoff.delayMs(failedAttempts, fraction);
+  } catch {
+    return null;
+  }
 }
 
 /** Decides, before a claimed task is executed, whether it may be executed at all; null when it may. */

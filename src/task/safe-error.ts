@@ -28,8 +28,8 @@ export function safeText(text: string, maxLength: number): string {
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 1).toWellFormed()}…` : clean;
 }
 
-/** Reads a property of a value that may throw at every touch (a proxy, a getter). */
-function readText(value: unknown, property: string): string | null {
+/** Reads a text (or number) property of a value that may throw at every touch (a proxy, a getter); null when there is none. */
+export function readText(value: unknown, property: string): string | null {
   try {
     const found: unknown = (value as Record<string, unknown>)[property];
     if (typeof found === "string") return found;

@@ -29,6 +29,8 @@ export interface TelemetryEvents {
   "store.unavailable": { readonly operation: string; readonly error: RecordedError };
   "store.recovered": { readonly operation: string };
   "store.warning": { readonly warning: string };
+  /** The engine itself threw while it advanced a task: a bug, please report it. The task will be claimed again. */
+  "engine.error": AttemptEvent & { readonly error: RecordedError };
   /** A hook or logger of the application threw. */
   "hook.error": { readonly hook: string; readonly error: RecordedError };
 }

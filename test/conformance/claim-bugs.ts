@@ -74,6 +74,57 @@ export const claimBugs: readonly PlantedBug[] = [
     plant: claimWith(() => ({ liveClaims: [] })),
   },
   {
+    bug: "a claim steals from the living",
+    brokenLaw: "a task held by a live process is claimed by nobody else",
+    plant: (sound) => ({
+      async claim(request, call) {
+        await freeAll(sound);
+        return sound.claim(request, call);
+      },
+    }),
+  },
+  {
+    bug: "a claim by id steals from the living",
+    brokenLaw: "a named task that another live process holds is not claimed",
+    plant: (sound) => ({
+      async claimById(request, call) {
+        await freeAll(sound);
+        return sound.claimById(request, call);
+      },
+    }),
+  },
+  {
+    bug: "a claim by id takes what must be claimed alone",
+    brokenLaw: "a named task that was lost twice is left alone",
+    plant: (sound) => ({
+      async claimById(request, call) {
+        const claimed = await sound.claimById(request, call);
+        const bounds = { limit: 1, maxBytes: 1_000, suspectLimit: 0, alone: true, types: "all" as const };
+        return claimed.length > 0 ? claimed : (await sound.claim({ ...request, ...bounds }, call)).tasks;
+      },
+    }),
+  },
+  {
+    bug: "a loss counts as a failed attempt",
+    brokenLaw: "a loss is not a failed attempt, and a failed attempt is no loss",
+    plant: (sound) => ({
+      async get(taskId, call) {
+        const task = await sound.get(taskId, call);
+        return task === null ? null : { ...task, failedAttempts: task.failedAttempts + task.lostAttempts };
+      },
+    }),
+  },
+  {
+    bug: "a heartbeat lists its own process",
+    brokenLaw: "a heartbeat lists all others and not itself",
+    plant: (sound) => ({
+      async beat(owner, dead, call) {
+        const answer = await sound.beat(owner, dead, call);
+        return { ...answer, others: [...answer.others, { owner, beats: 1, leaseMs: 15_000 }] };
+      },
+    }),
+  },
+  {
     bug: "the limit of a claim is not kept",
     brokenLaw: "a claim takes no more than its limit, the longest due over all types",
     plant: claimWith(() => ({ limit: 1_000 })),
@@ -184,6 +235,15 @@ export const claimBugs: readonly PlantedBug[] = [
     }),
   },
 ];
+
+/** Takes every claim off, as a store would that does not look at who holds a task. */
+async function freeAll(sound: MemoryLike): Promise<void> {
+  const { tasks } = await sound.list({ state: "pending", limit: 1_000, order: "ascending" });
+  for (const { taskId } of tasks) {
+    await sound.cancel(taskId, { now: 0 });
+    await sound.redrive(taskId, { now: 0 });
+  }
+}
 
 function revivingBeat(sound: MemoryLike): Partial<MemoryLike> {
   return {

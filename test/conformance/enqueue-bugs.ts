@@ -144,6 +144,49 @@ export const enqueueBugs: readonly PlantedBug[] = [
     }),
   },
   {
+    bug: "the instant of a task is ignored",
+    brokenLaw: "a task with an instant is due at it, whatever its delay",
+    plant: (sound) => ({
+      insert: (transaction, tasks, birth, call) =>
+        sound.insert(
+          transaction,
+          tasks.map((task) => ({ ...task, dueAtMs: null })),
+          birth,
+          call,
+        ),
+    }),
+  },
+  {
+    bug: "an instant in the past is kept as it is",
+    brokenLaw: "an instant in the past counts as now and overtakes nobody",
+    plant: (sound) => ({
+      insert: (transaction, tasks, birth, call) =>
+        sound.insert(
+          transaction,
+          tasks,
+          birth,
+          tasks.some(({ dueAtMs }) => dueAtMs !== null) ? { now: 0 } : call,
+        ),
+    }),
+  },
+  {
+    bug: "data is kept by reference",
+    brokenLaw: "a task that stands does not change with the caller's memory",
+    plant: (sound) => {
+      const given = new Map<string, Uint8Array>();
+      return {
+        async insert(transaction, tasks, birth, call) {
+          for (const { taskId, data } of tasks) given.set(taskId, data);
+          return sound.insert(transaction, tasks, birth, call);
+        },
+        async get(taskId, call) {
+          const task = await sound.get(taskId, call);
+          return task === null ? null : { ...task, data: given.get(taskId) ?? task.data };
+        },
+      };
+    },
+  },
+  {
     bug: "anything passes as a transaction",
     brokenLaw: "what is no transaction does not pass as one",
     plant: () => ({ assertTransaction() {} }),

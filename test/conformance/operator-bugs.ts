@@ -125,6 +125,11 @@ export const operatorBugs: readonly PlantedBug[] = [
     plant: pagesByOffset,
   },
   {
+    bug: "every list is ascending",
+    brokenLaw: "pages follow the age of the tasks, upwards and downwards",
+    plant: (sound) => ({ list: (request, call) => sound.list({ ...request, order: "ascending" }, call) }),
+  },
+  {
     bug: "a full page promises another",
     brokenLaw: "the last page says that it is the last, even when it is full",
     plant: (sound) => ({

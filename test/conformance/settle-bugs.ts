@@ -140,6 +140,20 @@ export const settleBugs: readonly PlantedBug[] = [
     ),
   },
   {
+    bug: "the reason of a failure is not kept",
+    brokenLaw: "every reason of failure is kept",
+    plant: settleWith((settlement) =>
+      settlement.kind === "fail" ? { ...settlement, reason: "attempts-exhausted" } : settlement,
+    ),
+  },
+  {
+    bug: "errors lose their stack",
+    brokenLaw: "the errors of attempts are kept as given",
+    plant: settleWith((settlement) =>
+      "error" in settlement ? { ...settlement, error: { ...settlement.error, stack: null } } : settlement,
+    ),
+  },
+  {
     bug: "a repeated failure is refused",
     brokenLaw: "repeating a failed attempt is answered as applied and changes nothing",
     plant: (sound) => {

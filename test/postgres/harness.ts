@@ -1,7 +1,11 @@
 // A Postgres store in a schema of its own, with callers' transactions on a pool of their own.
 import type pg from "pg";
 import type { ConformanceHarness, ConformanceTransaction } from "../../src/conformance/index.ts";
-import { type PostgresStore, type PostgresTransaction, postgresStore } from "../../src/store/postgres/index.ts";
+import {
+  type PostgresStore,
+  type PostgresTransaction,
+  postgresStore,
+} from "../../src/store/postgres/index.ts";
 import { freshSchema, testPool } from "../support/database.ts";
 import type { PostgresMajor } from "../support/server-binaries.ts";
 
@@ -34,7 +38,7 @@ export async function openHarness(settings: HarnessOptions = {}): Promise<Postgr
   pool.on("release", (_error, client) => open.delete(client));
   const close = async (): Promise<void> => {
     // What a failed law left open would keep the pool from ending.
-    for (const client of [...open]) client.release(true);
+    for (const client of open) client.release(true);
     await store.close();
     await pool.end();
   };
@@ -48,7 +52,10 @@ export async function openHarness(settings: HarnessOptions = {}): Promise<Postgr
   };
 }
 
-async function beginOn(pool: pg.Pool, store: PostgresStore): Promise<ConformanceTransaction<PostgresTransaction>> {
+async function beginOn(
+  pool: pg.Pool,
+  store: PostgresStore,
+): Promise<ConformanceTransaction<PostgresTransaction>> {
   const client = await pool.connect();
   await client.query("begin");
   const end = async (statement: string): Promise<void> => {

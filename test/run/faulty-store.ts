@@ -1,6 +1,6 @@
 // A memory store behind a wire that tests can cut: calls are noted, held, refused before or after they were carried out.
 import { StoreUnavailableError } from "../../src/errors.ts";
-import { type MemoryStore, memoryStore } from "../../src/store/memory/index.ts";
+import type { MemoryStore } from "../../src/store/memory/index.ts";
 import type { VirtualPorts } from "../../src/testing/index.ts";
 
 /** The methods of a store that can be tampered with. */
@@ -87,9 +87,8 @@ export function first(times: number, fault: Fault): Fault {
   };
 }
 
-/** Wraps a new memory store. `unusual` replaces plain properties, such as `chunkTasks`. */
-export function faultyStore(ports: VirtualPorts, unusual: Partial<MemoryStore> = {}): FaultyStore {
-  const inner: MemoryStore = { ...memoryStore({ ports }), ...unusual };
+/** Wraps a memory store: a wire of its own, which can be cut without harm to those of others. */
+export function faultyStore(ports: VirtualPorts, inner: MemoryStore): FaultyStore {
   const calls: NotedCall[] = [];
   const faults = new Map<Method, Fault>();
   const store: Record<string, unknown> = { ...inner };

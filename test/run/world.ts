@@ -3,7 +3,13 @@ import type { BoundExecutor, EnqueueOptions, Receipt, TaskDefinition, TypedAttem
 import { defineTask, executor, Scheduler } from "owed";
 
 import type { CommonOptions } from "../../src/run/options.ts";
-import type { MemoryRows, MemoryStore, MemoryTransaction } from "../../src/store/memory/index.ts";
+import type { ClaimRequest } from "../../src/store/contract.ts";
+import {
+  type MemoryRows,
+  type MemoryStore,
+  type MemoryTransaction,
+  memoryStore,
+} from "../../src/store/memory/index.ts";
 import { type VirtualPorts, virtualPorts } from "../../src/testing/index.ts";
 import { type FaultyStore, faultyStore } from "./faulty-store.ts";
 
@@ -33,10 +39,11 @@ export class World implements FaultyStore {
   readonly ports: VirtualPorts;
   readonly runs: Run[] = [];
   readonly #faulty: FaultyStore;
+  #ghosts = 0;
 
   constructor(unusual: Partial<MemoryStore> = {}, seed = 1) {
     this.ports = virtualPorts({ seed });
-    this.#faulty = faultyStore(this.ports, unusual);
+    this.#faulty = this.wire({ ...memoryStore({ ports: this.ports }), ...unusual });
   }
 
   get store(): MemoryStore {
@@ -54,6 +61,29 @@ export class World implements FaultyStore {
   readonly callsOf: FaultyStore["callsOf"] = (method) => this.#faulty.callsOf(method);
   readonly fault: FaultyStore["fault"] = (methods, fault) => this.#faulty.fault(methods, fault);
   readonly heal: FaultyStore["heal"] = (methods) => this.#faulty.heal(methods);
+
+  /** Another wire to the same database, for a process that is cut off alone: `scheduler({ store: wire.store })`. */
+  wire(inner: MemoryStore = this.inner): FaultyStore {
+    return faultyStore(this.ports, inner);
+  }
+
+  /** A process that claims and dies at once: what it held is lost. Answers the ids of what it held. */
+  async ghost(unusual: Partial<ClaimRequest> = {}): Promise<readonly string[]> {
+    this.#ghosts += 1;
+    const owner = String(this.#ghosts);
+    await this.inner.register({ owner, host: "ghost", pid: 1, types: "all", slots: 1, leaseMs: 15_000 });
+    const room = {
+      types: "all",
+      limit: 1_000,
+      maxBytes: 1e9,
+      suspectLimit: 1_000,
+      alone: false,
+      liveClaims: [1],
+    } as const;
+    const { tasks } = await this.inner.claim({ owner, claim: 1, ...room, ...unusual });
+    await this.inner.removeProcess(owner);
+    return tasks.map(({ taskId }) => taskId);
+  }
 
   /** An executor that is recorded. Without a behaviour it succeeds at once. */
   executor(

@@ -21,6 +21,19 @@ test("a connection outside a transaction is refused, whatever is asked of it", a
   expect(await store.balance()).toMatchObject({ enqueued: 0 });
 });
 
+test("a binding that cannot tell whether a transaction is open is asked by trying to begin one", async () => {
+  await using scene = await openScene();
+  const { store, handle } = scene;
+  const dumb = { prepare: handle.prepare.bind(handle), exec: handle.exec.bind(handle) };
+  expect(check(store, dumb)).toThrow(NotATransactionError);
+  handle.exec("begin immediate");
+  check(store, dumb)();
+  store.insert(dumb, [newTask("kept")], null);
+  handle.exec("commit");
+  expect(check(store, dumb)).toThrow(NotATransactionError);
+  expect((await store.get("kept"))?.state).toBe("pending");
+});
+
 test("a closed connection is refused", async () => {
   await using scene = await openScene();
   const handle = openHandle(scene.file);

@@ -48,6 +48,21 @@ test("a write lock that is not given back in time ends in StoreUnavailableError,
   await expect(scene.store.cancel("kept")).resolves.toEqual({ done: true });
 });
 
+test("reads and writes of one store that are under way at once never meet in one transaction", async () => {
+  await using scene = await openScene();
+  const { store } = scene;
+  const names = Array.from({ length: 50 }, (_, index) => `task-${index}`);
+  enqueueTasks(scene, names);
+  let isCancelling = true;
+  const readers = Array.from({ length: 4 }, async () => {
+    while (isCancelling) expect(await store.get("task-0")).not.toBeNull();
+  });
+  for (const name of names) await store.cancel(name);
+  isCancelling = false;
+  await Promise.all(readers);
+  expect(await store.balance()).toMatchObject({ pending: 0, cancelled: 50 });
+});
+
 test("an idle poll takes no write lock", async () => {
   await using scene = await openScene({ lockWaitMs: 0 });
   const { store } = scene;

@@ -1,4 +1,5 @@
 /** The committed whole: tables, business rows, locks, open transactions, and the instant at which a commit becomes visible. */
+import type { Audit } from "./audit.ts";
 import { BusinessRows } from "./business-rows.ts";
 import { Locks } from "./locks.ts";
 import type { TaskRow } from "./rows.ts";
@@ -18,13 +19,17 @@ export interface OpenTransaction {
 
 /** Everything the transactions of one memory store share. */
 export class Database {
-  readonly tables = new Tables();
+  readonly tables: Tables;
   readonly businessRows = new BusinessRows();
   readonly locks = new Locks();
   readonly #open = new Map<string, OpenTransaction>();
   #lastTaskId = 0;
   #lastMark = 0;
   #lastCommit = 0;
+
+  constructor(audit?: Audit) {
+    this.tables = new Tables(audit);
+  }
 
   /** Number of the latest commit. */
   get lastCommit(): number {

@@ -82,7 +82,8 @@ function rowOf(task: NewTask, id: number, birth: BirthClaim | null, nowMs: numbe
     id,
     taskId: task.taskId,
     type: task.type,
-    data: task.data.slice(),
+    // Not slice(): that of a Buffer would share the caller's memory.
+    data: new Uint8Array(task.data),
     codec: task.codec,
     referenceId: task.referenceId,
     headers: task.headers === null ? null : Object.freeze({ ...task.headers }),

@@ -3,6 +3,7 @@ import { NotATransactionError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
 import type { BeginOptions, BornClaim, BornClaimStanding, Store, StoreCall } from "../contract.ts";
+import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
 import { insertTasks, resolveDuplicates } from "./enqueue.ts";
@@ -20,6 +21,8 @@ export interface MemoryStoreOptions {
   readonly ports?: { readonly clock: Pick<Clock, "wallMs"> };
   /** A clock of the store's own, where it shall differ from that of the processes. Goes before `ports`. */
   readonly clock?: Pick<Clock, "wallMs">;
+  /** Told every committed change, in commit order: what triggers would write in a database. For simulations. */
+  readonly audit?: Audit;
 }
 
 /** A store in the memory of this process; several schedulers may share it. */
@@ -35,8 +38,8 @@ export interface MemoryStore extends Store<MemoryTransaction, MemoryRows> {
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const clock = options.clock ?? options.ports?.clock ?? realPorts.clock;
   const nowOf = (call: StoreCall | undefined): number => call?.now ?? clock.wallMs();
-  const database = new Database();
-  const processes = new Processes();
+  const database = new Database(options.audit);
+  const processes = new Processes(options.audit);
   return Object.freeze({
     name: "memory",
     synchronous: false,

@@ -1,9 +1,15 @@
 /** The registered processes, and what a heartbeat does to them. */
 import type { BeatAnswer, ProcessRecord } from "../contract.ts";
+import type { Audit } from "./audit.ts";
 
 /** Who is alive. A claim of a process that is not in here is void. */
 export class Processes {
   readonly #records = new Map<string, { readonly record: ProcessRecord; beats: number }>();
+  readonly #audit: Audit | undefined;
+
+  constructor(audit?: Audit) {
+    this.#audit = audit;
+  }
 
   /** How many there are. */
   get size(): number {
@@ -25,10 +31,11 @@ export class Processes {
 
   register(record: ProcessRecord): void {
     this.#records.set(record.owner, { record, beats: 0 });
+    this.#audit?.({ kind: "process", owner: record.owner, change: "insert" });
   }
 
   remove(owner: string): void {
-    this.#records.delete(owner);
+    if (this.#records.delete(owner)) this.#audit?.({ kind: "process", owner, change: "delete" });
   }
 
   /** Writes a heartbeat, removes those of `dead` whose heartbeat is unchanged, and reads all others. */
@@ -36,10 +43,11 @@ export class Processes {
     const own = this.#records.get(owner);
     if (own === undefined) return { alive: false, others: [], declaredDead: [] };
     own.beats += 1;
+    this.#audit?.({ kind: "process", owner, change: "beat" });
     const declaredDead = dead
       .filter((seen) => seen.owner !== owner && this.#records.get(seen.owner)?.beats === seen.beats)
       .map((seen) => seen.owner);
-    for (const gone of declaredDead) this.#records.delete(gone);
+    for (const gone of declaredDead) this.remove(gone);
     const others = [...this.#records.values()]
       .filter(({ record }) => record.owner !== owner)
       .map(({ record, beats }) => ({ owner: record.owner, beats, leaseMs: record.leaseMs }));

@@ -1,5 +1,6 @@
 /** What is committed: the tasks, their indexes, and the counts of which the balance is made. */
 import { type TaskState, taskStates } from "../../task/task.ts";
+import type { Audit, AuditedTask } from "./audit.ts";
 import { OrderedList } from "./ordered-list.ts";
 import { isPending, type Pending, type PendingRow, type Settled, stateOf, type TaskRow } from "./rows.ts";
 
@@ -37,10 +38,12 @@ export class Tables {
   readonly #queues = new Map<string, Queues>();
   readonly #byState: Readonly<Record<TaskState, TasksByAge>>;
   readonly #prunable = new OrderedList<TaskRow>(bySettlement);
+  readonly #audit: Audit | undefined;
   #enqueued = 0;
   #pruned = 0;
 
-  constructor() {
+  constructor(audit?: Audit) {
+    this.#audit = audit;
     const lists = taskStates.map((state) => [state, new OrderedList<TaskRow, Aged>(byAge)]);
     // The states are all there, which the type of fromEntries cannot tell.
     this.#byState = Object.fromEntries(lists) as Record<TaskState, TasksByAge>;
@@ -85,6 +88,7 @@ export class Tables {
     this.#byTaskId.set(row.taskId, row);
     this.#enqueued += 1;
     this.#index(row);
+    this.#tell(row, null, imageOf(row));
   }
 
   /** Changes what is owed of a pending task. */
@@ -97,21 +101,26 @@ export class Tables {
     if (moves) this.#queueOf(row).remove(row);
     row.standing = after;
     if (moves) this.#queueOf(row).add(row);
+    this.#tell(row, { generation: row.generation, standing: before }, imageOf(row));
   }
 
   /** Ends a pending task, or gives a settled one another end (a late success of a failed task). */
   settle(row: TaskRow, settled: Settled): void {
+    const before = imageOf(row);
     this.#unindex(row);
     row.standing = settled;
     this.#index(row);
+    this.#tell(row, before, imageOf(row));
   }
 
   /** Makes a settled task owed again, in its next generation. */
   reopen(row: TaskRow, pending: Pending): void {
+    const before = imageOf(row);
     this.#unindex(row);
     row.generation += 1;
     row.standing = pending;
     this.#index(row);
+    this.#tell(row, before, imageOf(row));
   }
 
   /** Forgets a settled task, and counts it. */
@@ -120,6 +129,11 @@ export class Tables {
     this.#byId.delete(row.id);
     this.#byTaskId.delete(row.taskId);
     this.#pruned += 1;
+    this.#tell(row, imageOf(row), null);
+  }
+
+  #tell(row: TaskRow, before: AuditedTask | null, after: AuditedTask | null): void {
+    this.#audit?.({ kind: "task", taskId: row.taskId, type: row.type, before, after });
   }
 
   #index(row: TaskRow): void {
@@ -153,4 +167,8 @@ export class Tables {
     }
     return queues[suspicionOf(row.standing.lostAttempts)];
   }
+}
+
+function imageOf({ generation, standing }: TaskRow): AuditedTask {
+  return { generation, standing };
 }

@@ -1,13 +1,7 @@
 /** Claiming tasks for execution, and finding out where born claims stand. */
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import type {
-  BornClaim,
-  BornClaimStanding,
-  ClaimAnswer,
-  ClaimRequest,
-  StoreCall,
-} from "../contract.ts";
+import type { BornClaim, BornClaimStanding, ClaimAnswer, ClaimRequest, StoreCall } from "../contract.ts";
 import { bytesOf, headersOf, numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
@@ -98,7 +92,11 @@ export class Claiming {
   }
 
   /** Marks those that stand under their token; answers the places of the others. */
-  async #mark(claims: readonly BornClaim[], places: readonly number[], standings: BornClaimStanding[]): Promise<number[]> {
+  async #mark(
+    claims: readonly BornClaim[],
+    places: readonly number[],
+    standings: BornClaimStanding[],
+  ): Promise<number[]> {
     if (places.length === 0) return [];
     const asked = places.map((place) => claims[place] as BornClaim);
     const rows = await this.#own.rows(this.#statements.standing, [
@@ -137,15 +135,21 @@ function bounded(limit: number): number {
 }
 
 /** Each type once, with the room for it. Alone, the limits are not looked at. */
-function wanted(types: readonly { readonly type: string; readonly limit: number }[], alone: boolean): Parameter[] {
+function wanted(
+  types: readonly { readonly type: string; readonly limit: number }[],
+  alone: boolean,
+): Parameter[] {
   const rooms = new Map<string, number>();
   for (const { type, limit } of types) rooms.set(typeHash(type), alone ? 1 : bounded(limit));
   return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()])];
 }
 
-function claimedTask(row: Row, { owner, claim }: { readonly owner: string; readonly claim: number }): ClaimedTask {
+function claimedTask(
+  row: Row,
+  { owner, claim }: { readonly owner: string; readonly claim: number },
+): ClaimedTask {
   const nowMs = numberOf(row, "now_ms");
-  const deferredSince = row["deferred_since_ms"];
+  const deferredSince = row["deferred_since_ms"] ?? null;
   return {
     id: textOf(row, "id"),
     taskId: textOf(row, "task_id"),
@@ -159,6 +163,6 @@ function claimedTask(row: Row, { owner, claim }: { readonly owner: string; reado
     lostAttempts: numberOf(row, "lost_attempts"),
     deferredAttempts: numberOf(row, "deferred_attempts"),
     ageMs: Math.max(nowMs - numberOf(row, "since_ms"), 0),
-    deferredForMs: deferredSince == null ? 0 : Math.max(nowMs - Number(deferredSince), 0),
+    deferredForMs: deferredSince === null ? 0 : Math.max(nowMs - Number(deferredSince), 0),
   };
 }

@@ -16,7 +16,7 @@ export function numberOf(row: Row, column: string): number {
 
 /** The instant in a column of milliseconds. */
 export function dateOf(milliseconds: string | null | undefined): Date | null {
-  return milliseconds == null ? null : new Date(Number(milliseconds));
+  return milliseconds === null || milliseconds === undefined ? null : new Date(Number(milliseconds));
 }
 
 /** Bytes of their own, not a view into a buffer that others share. */
@@ -27,12 +27,12 @@ export function bytesOf(base64: string): Uint8Array {
 /** Headers as they were given. */
 export function headersOf(json: string | null | undefined): Readonly<Record<string, string>> | null {
   // Written by this library from a Record<string, string>.
-  return json == null ? null : (JSON.parse(json) as Record<string, string>);
+  return json === null || json === undefined ? null : (JSON.parse(json) as Record<string, string>);
 }
 
 /** An error as it was recorded. */
 export function errorOf(json: string | null | undefined): RecordedError | null {
-  return json == null ? null : recordedErrorOf(JSON.parse(json));
+  return json === null || json === undefined ? null : recordedErrorOf(JSON.parse(json));
 }
 
 /** An error out of JSON that is parsed already. */

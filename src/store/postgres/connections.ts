@@ -81,6 +81,7 @@ const pinnedOptions = [
 export class OwnConnections {
   readonly #pool: pg.Pool;
   readonly #pooler: boolean;
+  readonly #busy = new Set<pg.PoolClient>();
   #isClosed = false;
 
   constructor(options: CheckedOptions) {
@@ -112,11 +113,12 @@ export class OwnConnections {
     }, true);
   }
 
-  /** Closes the connections; statements under way may reject. */
+  /** Closes the connections; statements under way reject, since nobody can say how long they would take. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#pool.end();
+    const ended = this.#pool.end();
+    await Promise.all([ended, ...[...this.#busy].map((client) => client.end())]);
   }
 
   async #query(
@@ -136,8 +138,12 @@ export class OwnConnections {
     return rows;
   }
 
-  async #withClient<Value>(work: (client: pg.PoolClient) => Promise<Value>, inTransaction = false): Promise<Value> {
+  async #withClient<Value>(
+    work: (client: pg.PoolClient) => Promise<Value>,
+    inTransaction = false,
+  ): Promise<Value> {
     const client = await this.#connect();
+    this.#busy.add(client);
     const ignore = (): void => undefined;
     client.on("error", ignore);
     let isBroken = true;
@@ -150,6 +156,7 @@ export class OwnConnections {
       isBroken = inTransaction || breaksConnection(error);
       throw translated(error);
     } finally {
+      this.#busy.delete(client);
       client.release(isBroken);
       // A destroyed connection may still report the end of its socket.
       if (!isBroken) client.off("error", ignore);

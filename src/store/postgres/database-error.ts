@@ -1,11 +1,17 @@
 /** What an error of our own statements means. Errors in a caller's transaction never come here. */
-import { type OwedError, SchemaMissingError, StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
+import {
+  type OwedError,
+  SchemaMissingError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from "../../errors.ts";
 
 /** The SQLSTATE of an error the server sent; null for anything that happened on the way. */
 export function sqlState(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error)) return null;
   // Socket errors have codes as well (ECONNRESET, EPIPE), but never of this shape together with a severity.
-  const isFromServer = "severity" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code);
+  const isFromServer =
+    "severity" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code);
   return isFromServer ? (error.code as string) : null;
 }
 

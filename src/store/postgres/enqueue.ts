@@ -4,7 +4,7 @@ import type { BirthClaim, InsertAnswer, NewTask, ResolvedDuplicate, StoreCall } 
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { insertTasks, resolveDuplicates } from "./statements/insert.ts";
-import type { CallerTransactions, PostgresTransaction } from "./transaction.ts";
+import type { CallerRow, CallerTransactions, PostgresTransaction } from "./transaction.ts";
 
 /** Inserts tasks and resolves duplicates; two statements, made once. */
 export class Enqueuing {
@@ -33,7 +33,7 @@ export class Enqueuing {
       numberParameter(call.now),
     ]);
     return {
-      created: rows.flatMap(({ task_id: taskId, id }) => (taskId == null || id == null ? [] : [{ taskId, id }])),
+      created: rows.flatMap(createdOf),
       transactionMark: rows[0]?.["mark"] ?? null,
     };
   }
@@ -63,9 +63,15 @@ export class Enqueuing {
   }
 }
 
+/** One row is answered even when nothing was created. */
+function createdOf({ task_id: taskId = null, id = null }: CallerRow): { taskId: string; id: string }[] {
+  return taskId === null || id === null ? [] : [{ taskId, id }];
+}
+
 /** The first ten parameters of both statements. */
 function lists(tasks: readonly NewTask[]): Parameter[] {
-  const list = (pick: (task: NewTask) => string | number | boolean | null): string => arrayParameter(tasks.map(pick));
+  const list = (pick: (task: NewTask) => string | number | boolean | null): string =>
+    arrayParameter(tasks.map(pick));
   const numbers = new Map<string, string>();
   const numberOf = (type: string): string => {
     const known = numbers.get(type) ?? typeHash(type);

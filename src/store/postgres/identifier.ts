@@ -15,7 +15,11 @@ export function quoteIdentifier(name: string): string {
  */
 export function checkedSchemaName(schema: unknown): string {
   const refuse = (problem: string): never => {
-    throw new InvalidInputError("schema", problem, `give a name of 1 to ${maxSchemaBytes} bytes, for example "owed"`);
+    throw new InvalidInputError(
+      "schema",
+      problem,
+      `give a name of 1 to ${maxSchemaBytes} bytes, for example "owed"`,
+    );
   };
   if (typeof schema !== "string") return refuse("is no text");
   const bytes = Buffer.byteLength(schema, "utf8");

@@ -52,9 +52,12 @@ export async function warnings(own: OwnConnections): Promise<readonly string[]> 
   const [settings = {}] = await own.rows(durabilitySettings);
   const found: string[] = [];
   if (settings["synchronous_commit"] === "off") {
-    found.push("synchronous_commit is off: a crash of the server can lose tasks whose commit was acknowledged");
+    found.push(
+      "synchronous_commit is off: a crash of the server can lose tasks whose commit was acknowledged",
+    );
   }
-  if (settings["fsync"] === "off") found.push("fsync is off: a crash of the machine can lose or corrupt the database");
+  if (settings["fsync"] === "off")
+    found.push("fsync is off: a crash of the machine can lose or corrupt the database");
   if (settings["full_page_writes"] === "off") {
     found.push("full_page_writes is off: a crash of the machine can corrupt the database");
   }

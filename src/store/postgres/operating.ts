@@ -123,7 +123,11 @@ export class Operating {
     const before = left;
     for (const statement of [pruneConfirmed(this.#names), pruneCancelled(this.#names)]) {
       if (left === 0) break;
-      const [row] = await this.#own.rows(statement, [String(olderThanMs), String(left), numberParameter(call.now)]);
+      const [row] = await this.#own.rows(statement, [
+        String(olderThanMs),
+        String(left),
+        numberParameter(call.now),
+      ]);
       left -= Number(row?.["pruned"] ?? 0);
     }
     return before - left;
@@ -160,7 +164,11 @@ export class Operating {
             ])
           : this.#own.rows(listing.pendingPage(this.#names, order), [after, String(limit), number]);
       case "confirmed":
-        return this.#own.rows(listing.confirmedPage(this.#names, order), [after, String(limit), type ?? null]);
+        return this.#own.rows(listing.confirmedPage(this.#names, order), [
+          after,
+          String(limit),
+          type ?? null,
+        ]);
       case "failed":
       case "cancelled":
         return this.#own.rows(listing.settledPage(this.#names, order), [after, String(limit), number, state]);
@@ -184,5 +192,9 @@ export class Operating {
 function cursorOf(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   if (typeof cursor === "string" && /^[1-9][0-9]{0,17}$/.test(cursor)) return cursor;
-  throw new InvalidInputError("cursor", "is not one this store has answered", "pass nextCursor of the page before");
+  throw new InvalidInputError(
+    "cursor",
+    "is not one this store has answered",
+    "pass nextCursor of the page before",
+  );
 }

@@ -48,7 +48,8 @@ export interface CheckedOptions {
 
 /** Checks options and fills in defaults. Throws InvalidInputError with the name of the option. */
 export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
-  const { ownConnections = DEFAULT_OWN_CONNECTIONS, statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS } = options;
+  const { ownConnections = DEFAULT_OWN_CONNECTIONS, statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS } =
+    options;
   checkCount("ownConnections", ownConnections, 1, 100);
   checkCount("statementTimeoutMs", statementTimeoutMs, 1, 3_600_000);
   return Object.freeze({
@@ -67,7 +68,9 @@ function checkCount(field: string, value: number, least: number, most: number): 
 }
 
 function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {
-  const given = [options.pool, options.connectionString, options.connection].filter((one) => one !== undefined);
+  const given = [options.pool, options.connectionString, options.connection].filter(
+    (one) => one !== undefined,
+  );
   if (given.length !== 1) {
     throw new InvalidInputError(
       "pool",

@@ -42,10 +42,14 @@ export async function beginTransaction(
   try {
     client = await pool.connect();
   } catch (error) {
-    throw new StoreUnavailableError("no connection to Postgres could be had", { cause: error, outcomeUnknown: false });
+    throw new StoreUnavailableError("no connection to Postgres could be had", {
+      cause: error,
+      outcomeUnknown: false,
+    });
   }
   const transaction = new PostgresOwnTransaction(client, callers);
-  await transaction.begin(options.isolationLevel == null ? "begin" : beginStatements[options.isolationLevel]);
+  const { isolationLevel = null } = options;
+  await transaction.begin(isolationLevel === null ? "begin" : beginStatements[isolationLevel]);
   return transaction;
 }
 
@@ -94,7 +98,10 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
       await this.#query(statement, []);
     } catch (error) {
       this.#giveBack(true);
-      throw new StoreUnavailableError("a transaction could not be begun", { cause: error, outcomeUnknown: false });
+      throw new StoreUnavailableError("a transaction could not be begun", {
+        cause: error,
+        outcomeUnknown: false,
+      });
     }
   }
 

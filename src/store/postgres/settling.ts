@@ -5,8 +5,8 @@ import { textOf } from "./column.ts";
 import type { OwnConnections, Row, Runner } from "./connections.ts";
 import { isLockTimeout } from "./database-error.ts";
 import type { Names } from "./identifier.ts";
-import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { type Judgement, judged, Standings } from "./judgement.ts";
+import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import {
   confirmCurrent,
   confirmLate,
@@ -43,19 +43,27 @@ export class Settling {
 
   /** Answers in the order given. */
   async settle(settlements: readonly Settlement[], call: StoreCall): Promise<readonly SettleAnswer[]> {
-    const answers: (SettleAnswer | undefined)[] = settlements.map(() => undefined);
-    for (const round of rounds(settlements)) {
-      const written = await this.#settleCurrent(this.#own, round, call);
-      const left: Settlement[] = [];
-      for (const settlement of round) {
-        if (written.has(settlement.id)) answers[settlements.indexOf(settlement)] = applied(settlement);
-        else left.push(settlement);
-      }
+    const answers = new Map<Entry, SettleAnswer>();
+    const entries = settlements.map((settlement): Entry => ({ settlement }));
+    for (const round of rounds(entries)) {
+      const written = await this.#settleCurrent(
+        this.#own,
+        round.map(({ settlement }) => settlement),
+        call,
+      );
+      const left = round.filter(({ settlement }) => !written.has(settlement.id));
+      for (const entry of round) answers.set(entry, applied(entry.settlement));
       if (left.length === 0) continue;
-      const judgements = await this.#own.transaction((runner) => this.#settleLeft(runner, left, call));
-      for (const [settlement, { answer }] of judgements) answers[settlements.indexOf(settlement)] = answer;
+      const judgements = await this.#own.transaction((runner) =>
+        this.#settleLeft(
+          runner,
+          left.map(({ settlement }) => settlement),
+          call,
+        ),
+      );
+      left.forEach((entry, place) => answers.set(entry, (judgements[place] as Judgement).answer));
     }
-    return answers as SettleAnswer[];
+    return entries.map((entry) => answers.get(entry) as SettleAnswer);
   }
 
   /** Writes those whose token is current; answers their ids. */
@@ -85,10 +93,11 @@ export class Settling {
     runner: Runner,
     left: readonly Settlement[],
     call: StoreCall,
-  ): Promise<ReadonlyMap<Settlement, Judgement>> {
+  ): Promise<readonly Judgement[]> {
     const standings = await this.#read(runner, left);
-    const judgements = new Map(left.map((settlement) => [settlement, judged(settlement, standings)]));
-    const of = (action: Judgement["action"]) => left.filter((one) => judgements.get(one)?.action === action);
+    const judgements = left.map((settlement) => judged(settlement, standings));
+    const of = (action: Judgement["action"]) =>
+      left.filter((_, place) => judgements[place]?.action === action);
 
     const current = of("settle");
     if (current.length > 0) {
@@ -125,23 +134,28 @@ export class Settling {
   }
 }
 
-/** Batches in which no task occurs twice: a statement writes a row once. */
-function rounds(settlements: readonly Settlement[]): readonly (readonly Settlement[])[] {
-  const found: { readonly ids: Set<string>; readonly batch: Settlement[] }[] = [];
-  for (const settlement of settlements) {
-    let round = found.find(({ ids }) => !ids.has(settlement.id));
+/** One settlement of a call; the same one may be given twice. */
+interface Entry {
+  readonly settlement: Settlement;
+}
+
+/** Batches in which no task occurs twice, since a statement writes a row once; each in the order in which everybody locks. */
+function rounds(entries: readonly Entry[]): readonly (readonly Entry[])[] {
+  const found: { readonly ids: Set<string>; readonly batch: Entry[] }[] = [];
+  for (const entry of entries) {
+    const { id } = entry.settlement;
+    let round = found.find(({ ids }) => !ids.has(id));
     if (round === undefined) {
       round = { ids: new Set(), batch: [] };
       found.push(round);
     }
-    round.ids.add(settlement.id);
-    round.batch.push(settlement);
+    round.ids.add(id);
+    round.batch.push(entry);
   }
   return found.map(({ batch }) => batch.sort(byId));
 }
 
-/** In the order in which everybody locks. */
-function byId(left: Settlement, right: Settlement): number {
+function byId({ settlement: left }: Entry, { settlement: right }: Entry): number {
   return left.id.length - right.id.length || (left.id < right.id ? -1 : 1);
 }
 

@@ -1,5 +1,12 @@
 /** Rows of the view into tasks as operators see them. */
-import type { Attempt, AttemptOutcome, FailureReason, Task, TaskState, TaskWithAttempts } from "../../task/task.ts";
+import type {
+  Attempt,
+  AttemptOutcome,
+  FailureReason,
+  Task,
+  TaskState,
+  TaskWithAttempts,
+} from "../../task/task.ts";
 import { bytesOf, dateOf, errorOf, headersOf, numberOf, recordedErrorOf, textOf } from "./column.ts";
 import type { Row } from "./connections.ts";
 

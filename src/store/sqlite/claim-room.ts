@@ -7,7 +7,6 @@ export interface Candidate {
   readonly id: number;
   readonly due: number;
   readonly lost_attempts: number;
-  readonly bytes: number | null;
   /** 1 when the process that held it has died. */
   readonly dead: number;
   /** Hash of its type. */
@@ -31,19 +30,18 @@ export class ClaimRoom {
   }
 
   /** Takes the task in if it fits. One that is too large ends the claim: what is older must not be overtaken for ever. */
-  admits({ type, bytes, lost_attempts }: Candidate): boolean {
+  admits({ type, lost_attempts }: Candidate, bytes: number): boolean {
     const ofType = this.#perType?.get(type);
     const isSuspect = lost_attempts > 0;
     if (this.#tasks <= 0 || (ofType !== undefined && ofType <= 0)) return false;
     if (isSuspect && this.#suspects <= 0) return false;
-    const size = bytes ?? 0;
-    if (!this.#isEmpty && size > this.#bytes) {
+    if (!this.#isEmpty && bytes > this.#bytes) {
       this.#tasks = 0;
       return false;
     }
     this.#isEmpty = false;
     this.#tasks -= 1;
-    this.#bytes -= size;
+    this.#bytes -= bytes;
     if (isSuspect) this.#suspects -= 1;
     if (ofType !== undefined) this.#perType?.set(type, ofType - 1);
     return true;

@@ -6,7 +6,7 @@ export type Kind = "ready" | "suspect" | "alone";
 interface KindStatements {
   /** Which types have tasks of this kind, found by leaping through the index from one to the next. */
   readonly types: string;
-  /** Due tasks of one type that nobody alive holds, with the size of their data. `dead`: its process has died. */
+  /** Due tasks of one type that nobody alive holds. `dead`: its process has died. */
   readonly candidates: string;
 }
 
@@ -30,10 +30,8 @@ where type_hash is not null`,
   p.id,
   p.next_attempt_at as due,
   p.lost_attempts,
-  length(t.data) as bytes,
   p.owner is not null and p.owner <> :owner as dead
 from owed_pending p indexed by ${index}
-cross join owed_task t on t.id = p.id
 where p.type_hash = :type_hash
   and p.${condition}
   and p.next_attempt_at <= :due
@@ -58,7 +56,6 @@ export const namedCandidates = `select
   p.id,
   p.next_attempt_at as due,
   p.lost_attempts,
-  0 as bytes,
   p.owner is not null and p.owner <> :owner as dead,
   t.type
 from json_each(:task_ids) n
@@ -72,6 +69,12 @@ where p.next_attempt_at <= :due
   )
 order by n.key`;
 
+/** The size of the data of tasks. */
+export const readSizes = `select t.id, length(t.data) as bytes
+from json_each(:ids) i
+cross join owed_task t on t.id = i.value`;
+
+/** Puts tasks under a claim. */
 export const takeClaims = `update owed_pending
 set owner = :owner, claim = :claim
 where id in (select value from json_each(:ids))`;
@@ -96,12 +99,18 @@ cross join owed_pending p on p.id = i.value
 cross join owed_task t on t.id = p.id
 order by i.key`;
 
-export const recordLoss = `insert into owed_attempt (task, outcome, generation, owner, claim, accepted, recorded_at)
-select id, 'lost', generation, owner, claim, 1, :now
-from owed_pending
-where id = :id`;
+/** Writes into the stories of tasks that the processes which hold them have died. */
+export const recordLosses = `insert into owed_attempt (task, outcome, generation, owner, claim, accepted, recorded_at)
+select p.id, 'lost', p.generation, p.owner, p.claim, 1, :now
+from json_each(:ids) i
+cross join owed_pending p on p.id = i.value`;
 
-/** Sets a task of a dead process free, due again at `due`. */
-export const countLoss = `update owed_pending
+/** Sets tasks of dead processes free as suspects, due as before. */
+export const suspectLosses = `update owed_pending
+set lost_attempts = lost_attempts + 1, owner = null, claim = null
+where id in (select value from json_each(:ids))`;
+
+/** Sets a suspect of a dead process free, and aside until it is due. */
+export const setAside = `update owed_pending
 set lost_attempts = lost_attempts + 1, owner = null, claim = null, next_attempt_at = :due
 where id = :id`;

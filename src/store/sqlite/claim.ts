@@ -4,12 +4,14 @@ import { typeHash } from "../../task/type-hash.ts";
 import { type ClaimAnswer, type ClaimRequest, lostDelayMs } from "../contract.ts";
 import { type Candidate, ClaimRoom } from "./claim-room.ts";
 import {
-  countLoss,
   type Kind,
   namedCandidates,
   readClaimed,
-  recordLoss,
+  readSizes,
+  recordLosses,
   scans,
+  setAside,
+  suspectLosses,
   takeClaims,
 } from "./claim-statements.ts";
 import { type Connection, integerOf, type SqlValue } from "./connection.ts";
@@ -74,11 +76,10 @@ export function claimNamed(
   request: ClaimByIdRequest,
   nowMs: number,
 ): readonly ClaimedTask[] {
-  const chosen: Candidate[] = [];
-  for (const candidate of findNamed(connection, request, nowMs)) {
-    if (candidate.dead === 1) countLost(connection, candidate, nowMs);
-    if (candidate.lost_attempts + candidate.dead < 2) chosen.push(candidate);
-  }
+  const found = findNamed(connection, request, nowMs);
+  const lost = found.filter(({ dead }) => dead === 1);
+  countLost(connection, lost, nowMs);
+  const chosen = found.filter(({ lost_attempts, dead }) => lost_attempts + dead < 2);
   return take(connection, request, chosen, nowMs);
 }
 
@@ -105,7 +106,17 @@ class Claim {
     const withRoom = (kind: Kind) => this.typesOf(kind).filter((type) => type.limit > 0);
     const ready = this.free("ready", withRoom("ready"), limit);
     const suspects = this.free("suspect", withRoom("suspect"), Math.min(suspectLimit, limit));
-    return [...ready, ...suspects].sort(inDueOrder).filter((candidate) => room.admits(candidate));
+    const sizes = this.#sizesOf([...ready, ...suspects]);
+    return [...ready, ...suspects]
+      .sort(inDueOrder)
+      .filter((candidate) => room.admits(candidate, sizes.get(candidate.id) ?? 0));
+  }
+
+  #sizesOf(candidates: readonly Candidate[]): Map<number, number> {
+    const rows = this.#connection.all<{ readonly id: number; readonly bytes: number | null }>(readSizes, {
+      ids: idsOf(candidates),
+    });
+    return new Map(rows.map(({ id, bytes }) => [id, bytes ?? 0]));
   }
 
   /** Types the process can execute, of which there may be tasks of that kind. */
@@ -149,7 +160,7 @@ class Claim {
     for (;;) {
       const found = this.#scan(kind, hash, untilMs, Math.max(wanted, FEWEST_ROWS));
       const lost = found.filter(({ dead }) => dead === 1).slice(0, this.#lossesLeft);
-      for (const candidate of lost) countLost(this.#connection, candidate, this.#nowMs);
+      countLost(this.#connection, lost, this.#nowMs);
       this.#lossesLeft -= lost.length;
       if (lost.length === 0 || this.#lossesLeft === 0) {
         return found.filter(({ dead }) => dead === 0).slice(0, Math.max(wanted, 0));
@@ -175,17 +186,25 @@ function take(
   nowMs: number,
 ): readonly ClaimedTask[] {
   if (chosen.length === 0) return [];
-  const ids = JSON.stringify(chosen.map(({ id }) => id));
+  const ids = idsOf(chosen);
   connection.run(takeClaims, { owner: integerOf(request.owner), claim: request.claim, ids });
   const rows = connection.all<ClaimedRow>(readClaimed, { ids });
   return rows.map((row) => claimedTaskOf(row, request, nowMs));
 }
 
-/** Sets a task of a dead process free: as a suspect where it is, or aside for a while when it was lost before. */
-function countLost(connection: Connection, { id, due, lost_attempts }: Candidate, nowMs: number): void {
-  const lost = lost_attempts + 1;
-  connection.run(recordLoss, { id, now: nowMs });
-  connection.run(countLoss, { id, due: lost > 1 ? nowMs + lostDelayMs(lost) : due });
+/** Sets tasks of dead processes free: as suspects where they are, or aside for a while when they were lost before. */
+function countLost(connection: Connection, lost: readonly Candidate[], nowMs: number): void {
+  if (lost.length === 0) return;
+  connection.run(recordLosses, { ids: idsOf(lost), now: nowMs });
+  const first = lost.filter(({ lost_attempts }) => lost_attempts === 0);
+  if (first.length > 0) connection.run(suspectLosses, { ids: idsOf(first) });
+  for (const { id, lost_attempts } of lost) {
+    if (lost_attempts > 0) connection.run(setAside, { id, due: nowMs + lostDelayMs(lost_attempts + 1) });
+  }
+}
+
+function idsOf(candidates: readonly Candidate[]): string {
+  return JSON.stringify(candidates.map(({ id }) => id));
 }
 
 interface ClaimedRow {

@@ -9,8 +9,10 @@ export const BEGIN = "begin deferred";
  */
 export const BEGIN_IMMEDIATE = "begin immediate";
 
+/** Makes a transaction last. */
 export const COMMIT = "commit";
 
+/** Undoes a transaction. */
 export const ROLLBACK = "rollback";
 
 /** A blocking wait inside the event loop would stop the very transaction it waits for. */
@@ -28,6 +30,7 @@ export const SYNC_NORMAL = "pragma synchronous = normal";
 /** 0 off, 1 normal, 2 full, 3 extra. */
 export const readSynchronous = "pragma synchronous";
 
+/** `wal`, or what the file system allows. */
 export const readJournalMode = "pragma journal_mode";
 
 /** Files of a connection; the first is its own, the others are attached. */

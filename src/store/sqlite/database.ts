@@ -75,15 +75,17 @@ export class Database {
     const deadlineMs = this.#deadline();
     const giveBack = await this.#turn();
     try {
-      const connection = await this.#retried(deadlineMs, async () => {
-        const own = await this.#ownHandle(deadlineMs);
-        this.#relax(own.connection, durability === "relaxed");
-        own.connection.exec(BEGIN_IMMEDIATE);
-        return own.connection;
-      });
-      return this.#endWith(connection, work);
-    } catch (error) {
-      throw storeErrorOf(error, sqliteCodeOf(error) === "IOERR");
+      // Nothing may be awaited while the transaction is open: a read would come upon it on the same connection.
+      return await this.#retried(
+        deadlineMs,
+        async () => {
+          const { connection } = await this.#ownHandle(deadlineMs);
+          this.#relax(connection, durability === "relaxed");
+          connection.exec(BEGIN_IMMEDIATE);
+          return this.#endWith(connection, work);
+        },
+        (error) => storeErrorOf(error, sqliteCodeOf(error) === "IOERR"),
+      );
     } finally {
       giveBack();
     }
@@ -201,14 +203,18 @@ export class Database {
   }
 
   /** Tries until the lock is free or the deadline has passed, at least once. Pauses grow, with jitter. */
-  async #retried<Value>(deadlineMs: number, attempt: () => Promise<Value>): Promise<Value> {
+  async #retried<Value>(
+    deadlineMs: number,
+    attempt: () => Promise<Value>,
+    errorOf: (error: unknown) => unknown = (error) => storeErrorOf(error),
+  ): Promise<Value> {
     const { clock, timers, random } = this.#parts.ports;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         return await attempt();
       } catch (error) {
         if (this.#isClosed) throw closed();
-        if (!isBusy(error) || clock.monotonicMs() >= deadlineMs) throw storeErrorOf(error);
+        if (!isBusy(error) || clock.monotonicMs() >= deadlineMs) throw errorOf(error);
       }
       await new Promise<void>((resolve) => timers.after(pauseMs * (0.5 + random.fraction()), resolve));
     }

@@ -18,6 +18,7 @@ values (
 on conflict (task_id) do nothing
 returning cast(id as text) as id`;
 
+/** Makes a new task owed. */
 export const insertPending = `insert into owed_pending (id, type_hash, next_attempt_at, first_due_at, owner, claim)
 values (:id, :type_hash, :due, :due, :owner, :claim)`;
 
@@ -28,8 +29,10 @@ export const compareTask = `select
 from owed_task
 where task_id = :task_id`;
 
+/** Takes back what a refused call has inserted, in its own transaction. */
 export const deletePendingOfCall = "delete from owed_pending where id = :id";
 
+/** As above. */
 export const deleteTaskOfCall = "delete from owed_task where id = :id";
 
 /** Answers a row when the task stands under its token. */

@@ -7,6 +7,7 @@ export const readVersion = "select version from owed_schema_version";
 export const findVersionTable =
   "select name from sqlite_schema where type = 'table' and name = 'owed_schema_version'";
 
+/** The one table that is there before the first migration. */
 export const createVersionTable = `
 create table if not exists owed_schema_version (
   only_row integer primary key check (only_row = 1),
@@ -15,6 +16,7 @@ create table if not exists owed_schema_version (
 insert into owed_schema_version (only_row, version) values (1, 0) on conflict (only_row) do nothing;
 `;
 
+/** Notes what the file has. */
 export const writeVersion = "update owed_schema_version set version = :version";
 
 /** Version 1: the tables, their indexes, and the view for people. All instants are milliseconds since 1970. */

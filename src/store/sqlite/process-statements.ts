@@ -14,14 +14,17 @@ set beats = beats + 1,
   slots = excluded.slots,
   types = excluded.types`;
 
+/** The own heartbeat; no row means that others have declared this process dead. */
 export const beatOwn = "update owed_process set beats = beats + 1, beat_at = :now where owner = :owner";
 
 /** Declares a process dead if its heartbeat is still the one that was seen. */
 export const removeSilent = "delete from owed_process where owner = :owner and beats = :beats";
 
+/** All registered processes but one. */
 export const readOthers = `select cast(owner as text) as owner, beats, lease_ms
 from owed_process
 where owner <> :owner
 order by owner`;
 
+/** Makes the claims of a process void. */
 export const deleteProcess = "delete from owed_process where owner = :owner";

@@ -31,7 +31,7 @@ const taskColumns = `select
   )) as last_error`;
 
 /** The task of a taskId. */
-export const readTask = `${taskColumns},
+export const readTask: string = `${taskColumns},
   t.id
 from owed_task t
 left join owed_pending p on p.id = t.id
@@ -39,7 +39,7 @@ left join owed_settled s on s.id = t.id
 where t.task_id = :task_id`;
 
 /** The tasks of ids, in the order given. */
-export const readTasks = `${taskColumns}
+export const readTasks: string = `${taskColumns}
 from json_each(:ids) i
 cross join owed_task t on t.id = i.value
 left join owed_pending p on p.id = t.id
@@ -83,11 +83,12 @@ cross join owed_task t on t.id = x.id
 where x.state = '${state}'
   and (:type is null or t.type = :type)`;
 
-/** Pages of pending tasks, then of those that are due and free. */
+/** Pages of pending tasks. */
 export const pendingPages: PageStatements = inBothOrders(`select x.id
 from owed_pending x
 where (:type_hash is null or x.type_hash = :type_hash)`);
 
+/** Pages of pending tasks that are due and that nobody holds. */
 export const readyPages: PageStatements = inBothOrders(`select x.id
 from owed_pending x
 where (:type_hash is null or x.type_hash = :type_hash)
@@ -101,21 +102,27 @@ export const settledPages: Readonly<Record<Exclude<ListRequest["state"], "pendin
   cancelled: inBothOrders(settledScan("cancelled")),
 };
 
-/** Exact numbers; they walk what they count. */
+/** Exact; walks what it counts, as the next do. */
 export const countPending = "select count(*) as number from owed_pending";
+/** Exact, of one state. */
 export const countSettled = "select count(*) as number from owed_settled where state = :state";
+/** Exact: all that are kept. */
 export const countTasks = "select count(*) as number from owed_task";
+/** Registered processes. */
 export const countProcesses = "select count(*) as number from owed_process";
 
-/** Numbers that end at a bound. */
+/** Ends at a bound. */
 export const countPendingUpTo = "select count(*) as number from (select 1 from owed_pending limit :bound)";
+/** As above. */
 export const countFailedUpTo =
   "select count(*) as number from (select 1 from owed_settled where state = 'failed' limit :bound)";
+/** As above. */
 export const countCancelledUpTo =
   "select count(*) as number from (select 1 from owed_settled where state = 'cancelled' limit :bound)";
 
-/** Numbers that are kept. */
+/** How many tasks are confirmed and kept, from a number that is kept up to date. */
 export const readConfirmed = "select tasks as number from owed_confirmed";
+/** How many tasks were pruned. */
 export const readPruned = "select tasks as number from owed_pruned";
 
 /** The first due of a type, of each kind, whoever holds it. */

@@ -14,6 +14,7 @@ where id = :id
   and generation = :generation
 returning failed_attempts, lost_attempts, deferred_attempts`;
 
+/** The one row a success leaves. */
 export const insertConfirmed = `insert into owed_settled (
   id, state, settled_at, generation, failed_attempts, lost_attempts, deferred_attempts, owner, claim
 )
@@ -21,6 +22,7 @@ values (
   :id, 'confirmed', :now, :generation, :failed_attempts, :lost_attempts, :deferred_attempts, :owner, :claim
 )`;
 
+/** A failure with its reason and last error. */
 export const insertFailed = `insert into owed_settled (
   id, state, settled_at, generation, failed_attempts, lost_attempts, deferred_attempts, owner, claim,
   failure_reason, error
@@ -37,6 +39,7 @@ where id = :id
   and generation = :generation
   and state = 'failed'`;
 
+/** Another attempt after a failure. */
 export const retryFailed = `update owed_pending
 set owner = null,
   claim = null,
@@ -48,6 +51,7 @@ where id = :id
   and claim = :claim
   and generation = :generation`;
 
+/** Another attempt after a deferral; an unbroken row of them keeps its begin. */
 export const retryDeferred = `update owed_pending
 set owner = null,
   claim = null,
@@ -59,6 +63,7 @@ where id = :id
   and claim = :claim
   and generation = :generation`;
 
+/** Gives a task back without cost. */
 export const releaseClaim = `update owed_pending
 set owner = null, claim = null, next_attempt_at = :now
 where id = :id
@@ -84,9 +89,11 @@ where task = :id
   and outcome = :outcome
 limit 1`;
 
+/** One line of a story. */
 export const insertAttempt = `insert into owed_attempt (
   task, outcome, generation, owner, claim, accepted, recorded_at, duration_ms, error
 )
 values (:id, :outcome, :generation, :owner, :claim, :accepted, :now, :duration_ms, :error)`;
 
+/** Keeps the number of confirmed tasks. */
 export const addConfirmed = "update owed_confirmed set tasks = tasks + :number";

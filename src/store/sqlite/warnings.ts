@@ -3,9 +3,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 
 import type { Connection } from "./connection.ts";
-import { readJournalMode, readSynchronous } from "./connection-statements.ts";
-
-const FULL = 2;
+import { readJournalMode } from "./connection-statements.ts";
 
 /** File systems by the magic number of Linux on which SQLite's locks or its durability cannot be relied upon. */
 const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
@@ -18,19 +16,13 @@ const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
   [0x858458f6, "ramfs, which is lost when the machine stops"],
 ]);
 
-/** Warnings about the file and the store's own connection. */
+/** Warnings about the file. How the store's own connections commit is no matter of settings: see Database. */
 export function fileWarnings(connection: Connection, file: string): string[] {
   const warnings: string[] = [];
   const mode = connection.first<{ readonly journal_mode: string }>(readJournalMode)?.journal_mode;
   if (mode !== "wal") {
     warnings.push(
       `the journal mode of ${file} is ${String(mode)} and not WAL: readers and writers block each other`,
-    );
-  }
-  const synchronous = connection.first<{ readonly synchronous: number }>(readSynchronous)?.synchronous ?? 0;
-  if (synchronous < FULL) {
-    warnings.push(
-      `synchronous is ${synchronous} on the store's own connection: a crash of the machine can lose commits`,
     );
   }
   const fileSystem = fileSystemOf(file);

@@ -2,7 +2,10 @@
 import type { Names } from "../identifier.ts";
 
 /** The SQL of this version. Append-only: what has been released is never edited. */
-export const tables = (names: Names): string => `
+export const tables = (names: Names): string =>
+  [owedTables(names), settledTables(names), processTable(names), taskStateView(names)].join("\n");
+
+const owedTables = (names: Names): string => `
 -- A task, written once. Only retention removes it, and only when it is settled.
 create table ${names.task} (
   id bigint generated always as identity primary key,
@@ -51,7 +54,9 @@ create index pending_ready on ${names.pending} (type, next_attempt_at, id)
   where lost_attempts = 0;
 create index pending_suspect on ${names.pending} (type, next_attempt_at, id)
   where lost_attempts > 0;
+`;
 
+const settledTables = (names: Names): string => `
 -- Failed and cancelled tasks.
 create table ${names.settled} (
   id bigint primary key,
@@ -95,7 +100,9 @@ create table ${names.attempt} (
   error json,
   primary key (id, number)
 );
+`;
 
+const processTable = (names: Names): string => `
 -- Processes that are alive. A claim whose owner is not in here is void.
 create table ${names.process} (
   owner bigint primary key,
@@ -121,7 +128,9 @@ create table ${names.counter} (
   value bigint not null
 );
 insert into ${names.counter} (name, value) values ('pruned', 0);
+`;
 
+const taskStateView = (names: Names): string => `
 -- Every task with its state. Of a confirmed task the counters are those its story tells.
 create view ${names.taskState} as
 select

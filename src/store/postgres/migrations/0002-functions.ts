@@ -2,7 +2,10 @@
 import type { Names } from "../identifier.ts";
 
 /** The SQL of this version. Append-only: what has been released is never edited. */
-export const functions = (names: Names): string => `
+export const functions = (names: Names): string =>
+  [resolveDuplicates(names, resolution(names)), openTransactions(names)].join("\n");
+
+const resolveDuplicates = (names: Names, body: string): string => `
 -- Tasks that an insert found standing already, compared one by one, in the order of the lists given. Each statement
 -- in here sees what was committed before it began, which the insert itself could not. A refused call leaves nothing.
 create function ${names.resolveDuplicates}(
@@ -40,7 +43,11 @@ declare
   standing record;
   new_id bigint;
   n integer;
-begin
+${body}
+$body$;
+`;
+
+const resolution = (names: Names): string => `begin
   -- In the order of the ids, as every insert does: two calls with the same ids cannot wait for each other.
   for n in
     select g.n from unnest(task_ids) with ordinality as g (task_id, n) order by g.task_id collate "C"
@@ -99,9 +106,9 @@ begin
     select g.task_id, g.verdict, g.id
     from unnest(task_ids, verdicts, ids) with ordinality as g (task_id, verdict, id, n)
     order by g.n;
-end
-$body$;
+end`;
 
+const openTransactions = (names: Names): string => `
 -- Which of the transactions named by "marks" are still under way. One whose number is too old to be known, or not
 -- given out yet (the database was restored), has ended.
 create function ${names.openTransactions}(marks text[])

@@ -188,34 +188,48 @@ const byIdOf = (names: Names): string => `standing as materialized (
     where (s.free and s.lost_attempts = 1) or s.dead
   )`;
 
-/**
- * Locks a candidate if nothing of what was seen has changed. A subquery that locks is never merged into the query
- * around it, so this is one probe of the primary key for each candidate, whatever the planner thinks of joins.
- */
-const locking = (names: Names, source: string): string => `from ${source} c
-    cross join lateral (
-      select ${columns}, p.generation
-      from ${names.pending} p
-      where p.id = c.id
-        and p.owner is not distinct from c.owner
-        and p.claim is not distinct from c.claim
-        and p.next_attempt_at = c.next_attempt_at
-        and p.lost_attempts = c.lost_attempts
-      for update skip locked
-    ) p`;
+/** Drops what has changed since it was seen: it was locked as it is now, and is compared as it is now. */
+const unchanged = (locked: string, seen: string): string => `from ${locked} l
+    join ${seen} c
+      on c.id = l.id
+      and l.owner is not distinct from c.owner
+      and l.claim is not distinct from c.claim
+      and l.next_attempt_at = c.next_attempt_at
+      and l.lost_attempts = c.lost_attempts`;
 
-/** From locked candidates to claimed tasks: cut by type, number and bytes, write once, tell the losses. */
-const taken = (names: Names): string => `locked_healthy as materialized (
-    select p.id, p.type, p.next_attempt_at
-    ${locking(names, "(select h.* from healthy h order by h.spare, h.next_attempt_at, h.id)")}
+/**
+ * From candidates to claimed tasks: lock, cut by type, number and bytes, write once, tell the losses. `= any` over ids
+ * keeps each reading at the primary key, page by page, whatever the planner thinks of joins.
+ */
+const taken = (names: Names): string => [locks(names), choice(names), writes(names)].join(",\n  ");
+
+const locks = (names: Names): string => `first_locked as materialized (
+    select ${columns}
+    from ${names.pending} p
+    where p.id = any (array(select h.id from healthy h))
+    order by p.id in (select h.id from healthy h where h.spare), p.next_attempt_at, p.id
     limit cast($4 as bigint)
+    for update skip locked
+  ),
+  locked_healthy as materialized (
+    select l.id, l.type, l.next_attempt_at
+    ${unchanged("first_locked", "healthy")}
+  ),
+  then_locked as materialized (
+    select ${columns}, p.generation
+    from ${names.pending} p
+    where p.id = any (array(select t.id from troubled t))
+    order by p.id
+    for update skip locked
   ),
   locked_troubled as materialized (
-    select p.id, p.type, p.next_attempt_at, p.owner, p.claim, p.generation, c.dead,
-      p.lost_attempts + case when c.dead then 1 else 0 end as lost_attempts
-    ${locking(names, "troubled")}
-  ),
-  takeable as materialized (
+    select l.id, l.type, l.next_attempt_at, l.owner, l.claim, l.generation, c.dead,
+      l.lost_attempts + case when c.dead then 1 else 0 end as lost_attempts
+    ${unchanged("then_locked", "troubled")}
+  )`;
+
+/** Cut by suspects, by type, by number and by bytes; the oldest is taken whatever its size. */
+const choice = (names: Names): string => `takeable as materialized (
     select h.id, h.type, h.next_attempt_at from locked_healthy h
     union all
     select s.id, s.type, s.next_attempt_at
@@ -236,15 +250,20 @@ const taken = (names: Names): string => `locked_healthy as materialized (
     join wanted w on w.type = r.type
     where r.of_type <= w.room
   ),
+  content as materialized (
+    select k.id, k.task_id, k.type, k.data, k.codec, k.reference_id, k.headers, k.created_at
+    from ${names.task} k
+    where k.id = any (array(select r.id from roomy r))
+  ),
   chosen as materialized (
     select b.*
     from (
       select
-        k.id, k.task_id, k.type, k.data, k.codec, k.reference_id, k.headers, k.created_at,
+        k.*,
         row_number() over due_order as place,
         sum(coalesce(octet_length(k.data), 0)) over due_order as bytes
       from roomy r
-      cross join lateral (select t.* from ${names.task} t where t.id = r.id offset 0) k
+      join content k on k.id = r.id
       window due_order as (order by r.next_attempt_at, r.id rows unbounded preceding)
     ) b
     where b.place <= cast($4 as bigint)
@@ -261,8 +280,9 @@ const taken = (names: Names): string => `locked_healthy as materialized (
     from locked_troubled l
     cross join instant i
     where l.dead and l.id not in (select c.id from chosen c)
-  ),
-  moved as (
+  )`;
+
+const writes = (names: Names): string => `moved as (
     update ${names.pending} p
     set
       owner = case when v.is_taken then cast($1 as bigint) end,

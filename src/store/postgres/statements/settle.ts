@@ -70,16 +70,8 @@ select cast(e.id as text) as id
 from ended e`,
 });
 
-/**
- * Outcomes of every kind under their current token: $1 ids, $2 owners, $3 claims, $4 generations, $5 kinds, $6 delays in
- * ms, $7 what is counted (failed, deferred or null), $8 reasons, $9 errors, $10 durations, $11 outcomes for the story,
- * $12 now in ms. Answers the ids that were written.
- */
-export const settleCurrent = (names: Names): Statement => ({
-  name: "owed_settle_current",
-  text: `with
-  ${instantOf("$12")},
-  locked as materialized (
+/** The outcomes whose token is current, their rows locked. */
+const heldOutcomes = (names: Names): string => `locked as materialized (
     select p.id, p.owner, p.claim, p.generation
     from ${names.pending} p
     where p.id = any (cast($1 as bigint[]))
@@ -98,17 +90,9 @@ export const settleCurrent = (names: Names): Statement => ({
       and l.owner = g.owner
       and l.claim = g.claim
       and l.generation = g.generation
-  ),
-  ended as (
-    delete from ${names.pending} p
-    using held h
-    where p.id = h.id
-      and p.id = any (array(select s.id from held s))
-      and h.kind in ('confirm', 'fail')
-    returning p.id, p.type, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts,
-      h.owner, h.kind, h.counted, h.reason, h.error
-  ),
-  given_back as (
+  )`;
+
+const givenBack = (names: Names): string => `given_back as (
     update ${names.pending} p
     set
       owner = null,
@@ -132,7 +116,28 @@ export const settleCurrent = (names: Names): Statement => ({
     where p.id = h.id
       and p.id = any (array(select s.id from held s))
       and h.kind in ('retry', 'release')
+  )`;
+
+/**
+ * Outcomes of every kind under their current token: $1 ids, $2 owners, $3 claims, $4 generations, $5 kinds, $6 delays in
+ * ms, $7 what is counted (failed, deferred or null), $8 reasons, $9 errors, $10 durations, $11 outcomes for the story,
+ * $12 now in ms. Answers the ids that were written.
+ */
+export const settleCurrent = (names: Names): Statement => ({
+  name: "owed_settle_current",
+  text: `with
+  ${instantOf("$12")},
+  ${heldOutcomes(names)},
+  ended as (
+    delete from ${names.pending} p
+    using held h
+    where p.id = h.id
+      and p.id = any (array(select s.id from held s))
+      and h.kind in ('confirm', 'fail')
+    returning p.id, p.type, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts,
+      h.owner, h.kind, h.counted, h.reason, h.error
   ),
+  ${givenBack(names)},
   confirmed as (
     select e.id, e.owner, e.generation from ended e where e.kind = 'confirm'
   ),

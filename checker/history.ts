@@ -1,0 +1,171 @@
+// The history of a run: what every process saw, and what the database itself recorded. The checker reads nothing else.
+
+/** Names a claim; see Token in src/task/task.ts. */
+export interface HistoryToken {
+  readonly owner: string;
+  readonly claim: number;
+  readonly generation: number;
+}
+
+/** Outcome of an operation as its caller saw it; `info`: unknown, it may or may not have happened, for ever. */
+export type Seen = "ok" | "fail" | "info";
+
+/** One event of one process. `seq` orders the events of a process; `monotonicMs` is its own clock, comparable only within a boot. */
+export interface ProcessEvent {
+  readonly process: string;
+  /** Grows with each restart of the process. */
+  readonly boot: number;
+  readonly seq: number;
+  readonly monotonicMs: number;
+  readonly event: ProcessEventBody;
+}
+
+/** What can happen in a process. */
+export type ProcessEventBody =
+  /** The call is about to be sent. */
+  | { readonly kind: "enqueue.invoke"; readonly call: string; readonly taskIds: readonly string[] }
+  | {
+      readonly kind: "enqueue.answer";
+      readonly call: string;
+      readonly seen: Seen;
+      readonly created: readonly string[];
+    }
+  /** COMMIT of the transaction of these calls, or its rollback (whole, or of the savepoint that held them). */
+  | { readonly kind: "commit.invoke"; readonly calls: readonly string[] }
+  | { readonly kind: "commit.answer"; readonly calls: readonly string[]; readonly seen: Seen }
+  | { readonly kind: "rollback"; readonly calls: readonly string[] }
+  | { readonly kind: "fast.call"; readonly taskIds: readonly string[] }
+  | { readonly kind: "process.registered"; readonly owner: string; readonly leaseMs: number }
+  /** A heartbeat was acknowledged; `sentMs` is when it was sent, on the monotonic clock of this process. */
+  | { readonly kind: "heartbeat"; readonly owner: string; readonly sentMs: number; readonly seen: Seen }
+  | { readonly kind: "process.lost"; readonly owner: string }
+  | { readonly kind: "claim.invoke"; readonly owner: string; readonly claim: number }
+  | {
+      readonly kind: "claim.answer";
+      readonly owner: string;
+      readonly claim: number;
+      readonly seen: Seen;
+      readonly taskIds: readonly string[];
+    }
+  | { readonly kind: "execution.start"; readonly taskId: string; readonly token: HistoryToken }
+  | {
+      readonly kind: "execution.end";
+      readonly taskId: string;
+      readonly token: HistoryToken;
+      readonly outcome: "succeeded" | "failed" | "deferred" | "abandoned" | "undecodable" | "timed-out";
+    }
+  /** An outcome is about to be written, and was. */
+  | {
+      readonly kind: "settle.invoke";
+      readonly taskId: string;
+      readonly token: HistoryToken;
+      readonly decision: "confirm" | "retry" | "defer" | "fail" | "release";
+    }
+  | {
+      readonly kind: "settle.answer";
+      readonly taskId: string;
+      readonly token: HistoryToken;
+      readonly seen: Seen;
+      readonly verdict: string | null;
+    }
+  | { readonly kind: "hook.confirmed"; readonly taskId: string }
+  | { readonly kind: "hook.failed"; readonly taskId: string }
+  | { readonly kind: "stop.begin"; readonly boundMs: number }
+  | { readonly kind: "stop.end" }
+  /** An effect outside the database: executor code reached the point at which money moves. */
+  | { readonly kind: "effect"; readonly taskId: string; readonly token: HistoryToken };
+
+/** What the nemesis, or an operator, did. Written by the driver of the run, on its own clock. */
+export interface NemesisEvent {
+  readonly atMs: number;
+  readonly action:
+    | {
+        readonly kind: "kill" | "pause" | "resume" | "restart";
+        readonly process: string;
+        readonly boot: number;
+      }
+    | { readonly kind: "cut" | "heal"; readonly process: string }
+    | { readonly kind: "database.down" | "database.up" | "database.restored" }
+    | { readonly kind: "clock.jump"; readonly process: string | "database"; readonly byMs: number }
+    | {
+        readonly kind: "operator";
+        readonly operation: "cancel" | "redrive" | "erase" | "edit";
+        readonly taskId: string;
+      }
+    /** From here on no fault is injected; everything must come to rest. */
+    | { readonly kind: "quiet" };
+}
+
+/** One change of one row, as the database committed it. `seq` is the commit order; rows of one commit share it. */
+export interface AuditEntry {
+  readonly seq: number;
+  /** The database's clock at the change. */
+  readonly atMs: number;
+  readonly change: /** A pending row came to be: enqueued (born claimed or not), or redriven (`generation` above 1). */
+    | { readonly kind: "pending.insert"; readonly taskId: string; readonly row: PendingImage }
+    | {
+        readonly kind: "pending.update";
+        readonly taskId: string;
+        readonly before: PendingImage;
+        readonly after: PendingImage;
+      }
+    | { readonly kind: "pending.delete"; readonly taskId: string; readonly row: PendingImage }
+    | {
+        readonly kind: "settled.insert";
+        readonly taskId: string;
+        readonly state: "confirmed" | "failed" | "cancelled";
+        readonly generation: number;
+      }
+    | {
+        readonly kind: "settled.delete";
+        readonly taskId: string;
+        readonly state: "confirmed" | "failed" | "cancelled";
+        readonly generation: number;
+      }
+    /** The task row itself was removed: by retention. */
+    | { readonly kind: "task.delete"; readonly taskId: string }
+    | { readonly kind: "process.insert" | "process.beat" | "process.delete"; readonly owner: string };
+}
+
+/** The columns of a pending row that the checker looks at. */
+export interface PendingImage {
+  readonly type: string;
+  readonly dueAtMs: number;
+  readonly failedAttempts: number;
+  readonly lostAttempts: number;
+  readonly deferredAttempts: number;
+  readonly generation: number;
+  readonly owner: string | null;
+  readonly claim: number | null;
+}
+
+/** What the checker has to know about how the run was set up. */
+export interface RunSettings {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly pollIntervalMs: number;
+  readonly maxLostAlone: number;
+  /** Per type: most failed attempts, and the delays allowed before failed attempt k + 1 (k from 1). */
+  readonly types: Readonly<
+    Record<
+      string,
+      {
+        readonly maxFailedAttempts: number;
+        readonly smallestDelayMs: (failedAttempts: number) => number;
+        readonly largestDelayMs: (failedAttempts: number) => number;
+        /** Executed with transactional completion: effects are counted exactly. */
+        readonly transactional: boolean;
+      }
+    >
+  >;
+  /** True when the run ended at rest: nothing pending but what the settings say stays so. */
+  readonly endedAtRest: boolean;
+}
+
+/** Everything about one run. */
+export interface History {
+  readonly settings: RunSettings;
+  readonly processes: readonly ProcessEvent[];
+  readonly nemesis: readonly NemesisEvent[];
+  readonly audit: readonly AuditEntry[];
+}

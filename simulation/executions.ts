@@ -1,0 +1,79 @@
+// What runs: tells the recorder when an attempt starts and how it ends, by what the executor did and what the engine says.
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ProcessEventBody } from "../checker/history.ts";
+import type { ClaimedTask } from "../src/task/task.ts";
+import type { TelemetryEvents } from "../src/telemetry/channels.ts";
+import type { Recorder } from "./recorder.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** One call of an executor. */
+export interface Execution {
+  readonly process: SimulatedProcess;
+  readonly task: ClaimedTask;
+  hasReturned: boolean;
+  /** The engine has taken the attempt as ended. */
+  hasEnded: boolean;
+}
+
+type Outcome = Extract<ProcessEventBody, { readonly kind: "execution.end" }>["outcome"];
+
+const outcomes: ReadonlySet<string> = new Set(["succeeded", "failed", "deferred", "abandoned", "undecodable"]);
+
+/** All executions of a run, the ended ones forgotten. */
+export class Executions {
+  readonly #recorder: Recorder;
+  readonly #running = new Map<string, Execution>();
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder;
+  }
+
+  /** How many have not returned, or not ended. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Listens to what the engine publishes; answers how to stop listening. */
+  listen(): () => void {
+    const onEnd = (message: unknown): void => this.#ended(message as TelemetryEvents["attempt.end"]); // the channel carries nothing else
+    subscribe("owed:attempt.end", onEnd);
+    return () => void unsubscribe("owed:attempt.end", onEnd);
+  }
+
+  /** The executor was called. */
+  start(process: SimulatedProcess, task: ClaimedTask): Execution {
+    const execution = { process, task, hasReturned: false, hasEnded: false };
+    const key = keyOf(task.token.owner, task.token.claim, task.taskId);
+    if (this.#running.has(key)) this.#recorder.note("one claim executed twice");
+    this.#running.set(key, execution);
+    this.#recorder.record(process, { kind: "execution.start", taskId: task.taskId, token: task.token });
+    return execution;
+  }
+
+  /** The executor returned, or threw. */
+  returned(execution: Execution, succeeded: boolean): void {
+    execution.hasReturned = true;
+    if (!execution.hasEnded) return;
+    this.#recorder.note(succeeded ? "zombie succeeded" : "zombie failed");
+    this.#end(execution, succeeded ? "succeeded" : "failed");
+  }
+
+  #ended(event: TelemetryEvents["attempt.end"]): void {
+    const execution = this.#running.get(keyOf(event.owner, event.claim, event.taskId));
+    if (execution === undefined || !outcomes.has(event.outcome)) return;
+    execution.hasEnded = true;
+    const timedOut = event.outcome === "failed" && !execution.hasReturned;
+    this.#recorder.note(timedOut ? "attempt timed out" : `attempt ${event.outcome}`);
+    this.#end(execution, timedOut ? "timed-out" : (event.outcome as Outcome)); // it is in the set
+  }
+
+  #end(execution: Execution, outcome: Outcome): void {
+    const { process, task } = execution;
+    if (execution.hasReturned) this.#running.delete(keyOf(task.token.owner, task.token.claim, task.taskId));
+    this.#recorder.record(process, { kind: "execution.end", taskId: task.taskId, token: task.token, outcome });
+  }
+}
+
+function keyOf(owner: string, claim: number, taskId: string): string {
+  return `${owner}/${claim}/${taskId}`;
+}

@@ -1,0 +1,334 @@
+// What a process holds for the store: the network to the database, with its delays and losses. All of src/run goes through it.
+import { CommitUnknownError, NotATransactionError, StoreUnavailableError } from "../src/errors.ts";
+import type { BeginOptions, InsertAnswer, OwnTransaction, ResolvedDuplicate, Savepoint, Store } from "../src/store/contract.ts";
+import type { Token } from "../src/task/task.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Command, DatabaseServer, PlainMethod } from "./database-server.ts";
+import { Draw, mixText } from "./draw.ts";
+import type { Fate, PlannedNetwork } from "./plan.ts";
+import type { Recorder } from "./recorder.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import { witnessed } from "./witness.ts";
+
+/** What all wires of a simulation share. */
+export interface WireParts {
+  readonly seed: number;
+  readonly agenda: Agenda;
+  readonly server: DatabaseServer;
+  readonly recorder: Recorder;
+  readonly network: PlannedNetwork;
+  readonly chunkTasks: number;
+  readonly leaseMs: number;
+  /** False from the quiet on: every call is answered. */
+  hasFaults: boolean;
+  /** The calls that had a fate, by name. */
+  readonly fated: Record<string, Fate>;
+  nextTransaction: number;
+}
+
+/** The store as a process sees it. */
+export type WireStore = Store<WireTransaction, WireTransaction, false>;
+
+/** Longest time the server takes to notice that a connection is gone, as a part of the client's timeout. */
+const LONGEST_DISCONNECT = 2;
+
+const unavailable = (outcomeUnknown: boolean, problem = "the connection was lost"): StoreUnavailableError =>
+  new StoreUnavailableError(problem, { outcomeUnknown });
+
+/** The connection of one process to the database. */
+export class Wire {
+  readonly parts: WireParts;
+  readonly process: SimulatedProcess;
+  readonly open = new Set<WireTransaction>();
+  /** Tasks by claim and number, as this process was told. */
+  readonly #taskIds = new Map<string, string>();
+  #calls = 0;
+
+  constructor(parts: WireParts, process: SimulatedProcess) {
+    this.parts = parts;
+    this.process = process;
+  }
+
+  /** The process is gone: the server notices it sooner or later. */
+  hangUp(): void {
+    for (const transaction of this.open) transaction.hangUp();
+  }
+
+  /** Sends a command. The dead send nothing, and nobody who died is answered. */
+  send(command: Command, allowed: readonly Fate[]): Promise<unknown> {
+    const { process } = this;
+    if (!process.isAlive) return new Promise(() => undefined);
+    this.#calls += 1;
+    const what = command.kind === "call" ? command.method : command.kind;
+    const luck = new Draw(this.parts.seed, 4, process.node, process.boot, mixText(this.#calls, what));
+    const fate = this.#fateOf(`${process.name}.${process.boot}.${what}.${this.#calls}`, luck, allowed);
+    this.parts.recorder.trace(what, process.name);
+    return this.#transmit(command, fate, luck);
+  }
+
+  #fateOf(call: string, luck: Draw, allowed: readonly Fate[]): Fate {
+    const { network, hasFaults, fated } = this.parts;
+    const fate = network.only === null ? drawFate(network, luck) : (network.only[call] ?? "ok");
+    if (!hasFaults || fate === "ok" || !allowed.includes(fate)) return "ok";
+    fated[call] = fate;
+    this.parts.recorder.note(`fate ${fate}`);
+    return fate;
+  }
+
+  #transmit(command: Command, fate: Fate, luck: Draw): Promise<unknown> {
+    const { agenda, server, network } = this.parts;
+    const { process } = this;
+    const { leastMs, mostMs, timeoutMs } = network;
+    const hop = (): number => luck.between(leastMs, mostMs);
+    const slowMs = fate === "slow" ? luck.between(0, timeoutMs * 0.95) : 0;
+    const isLongWay = luck.chance(0.5);
+    return new Promise((resolve, reject) => {
+      const deadline = agenda.after(timeoutMs, process, () =>
+        reject(unavailable(true, "the database did not answer in time")),
+      );
+      const answer = (delayMs: number, act: () => void): void => {
+        agenda.after(delayMs, process, () => {
+          if (deadline.run === null) return;
+          deadline.run = null;
+          act();
+        });
+      };
+      if (fate === "refused") return answer(hop(), () => reject(unavailable(false)));
+      if (process.isCut) return;
+      const lateMs = fate === "late" ? timeoutMs + luck.between(0, timeoutMs * 3) : 0;
+      agenda.after(hop() + lateMs + (isLongWay ? slowMs : 0), null, () => {
+        const backMs = hop() + (isLongWay ? 0 : slowMs);
+        if (server.refuses(command)) return answer(backMs, () => reject(unavailable(false)));
+        server.execute(command).then(
+          (value) => {
+            if (fate === "mute" || process.isCut) return;
+            answer(backMs, () => (fate === "reset" ? reject(unavailable(true)) : resolve(value)));
+          },
+          (error: unknown) => answer(backMs, () => reject(error as Error)), // the database rejects with errors only
+        );
+      });
+    });
+  }
+
+  /** Notes which task the store's number means. */
+  learn(claim: number, id: string, taskId: string): void {
+    this.#taskIds.set(`${claim}/${id}`, taskId);
+  }
+
+  /** The task of a settlement. */
+  taskIdOf({ id, token }: { readonly id: string; readonly token: Token }): string {
+    return this.#taskIds.get(`${token.claim}/${id}`) ?? `unknown ${id}`;
+  }
+
+  /** How long the server takes to notice that a connection is gone. */
+  disconnectMs(transaction: number): number {
+    const { seed, network } = this.parts;
+    const luck = new Draw(seed, 5, transaction);
+    return luck.chance(0.5) ? 0 : luck.between(0, network.timeoutMs * LONGEST_DISCONNECT);
+  }
+}
+
+function drawFate({ odds }: PlannedNetwork, luck: Draw): Fate {
+  let at = luck.fraction();
+  for (const [fate, probability] of Object.entries(odds) as [Fate, number][]) {
+    if (at < probability) return fate;
+    at -= probability;
+  }
+  return "ok";
+}
+
+const anywhere: readonly Fate[] = ["slow", "refused", "reset", "late", "mute"];
+const inTransaction: readonly Fate[] = [...anywhere, "aborted"];
+
+/** A transaction over the wire; what a client's code holds in hand. */
+export class WireTransaction implements OwnTransaction<WireTransaction, WireTransaction> {
+  readonly wire: Wire;
+  readonly number: number;
+  /** The calls to enqueue that stand in it, by the names the client gave them. */
+  calls: string[] = [];
+  #isLost = false;
+  #isOver = false;
+  #savepoints = 0;
+
+  constructor(wire: Wire, number: number) {
+    this.wire = wire;
+    this.number = number;
+    wire.open.add(this);
+  }
+
+  get transaction(): WireTransaction {
+    return this;
+  }
+
+  get api(): WireTransaction {
+    return this;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Always true, as in the memory store. */
+  provesCommit(): boolean {
+    return true;
+  }
+
+  get(key: string): Promise<unknown> {
+    return this.statement({ kind: "get", transaction: this.number, key, value: 0 });
+  }
+
+  async put(key: string, value: number): Promise<void> {
+    await this.statement({ kind: "put", transaction: this.number, key, value });
+  }
+
+  async savepoint(): Promise<Savepoint> {
+    this.#savepoints += 1;
+    const named = { transaction: this.number, savepoint: this.#savepoints };
+    await this.statement({ kind: "savepoint", ...named });
+    return {
+      rollback: async () => void (await this.statement({ kind: "rollbackTo", ...named })),
+      release: async () => void (await this.statement({ kind: "release", ...named })),
+    };
+  }
+
+  /** Runs a statement. One whose fate is bad costs the connection, and with it the transaction. */
+  async statement(command: Command): Promise<unknown> {
+    if (this.#isLost) throw unavailable(false);
+    if (this.#isOver) throw new Error("the transaction has ended");
+    const { wire } = this;
+    const sent = wire.send(command, inTransaction);
+    try {
+      return await sent;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.hangUp();
+      throw error;
+    }
+  }
+
+  async commit(): Promise<void> {
+    const { wire, calls } = this;
+    const { recorder } = wire.parts;
+    recorder.record(wire.process, { kind: "commit.invoke", calls });
+    const answered = (seen: "ok" | "fail" | "info"): void =>
+      recorder.record(wire.process, { kind: "commit.answer", calls, seen });
+    if (this.#isLost) {
+      answered("fail");
+      throw unavailable(false);
+    }
+    this.#end();
+    try {
+      await wire.send({ kind: "commit", transaction: this.number }, anywhere);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) {
+        answered("fail");
+        throw error;
+      }
+      this.hangUp();
+      answered("info");
+      recorder.note("unknown commit outcome");
+      throw new CommitUnknownError([], { cause: error });
+    }
+    answered("ok");
+  }
+
+  async rollback(): Promise<void> {
+    const { wire, calls } = this;
+    if (this.#isOver && !this.#isLost) return;
+    wire.parts.recorder.record(wire.process, { kind: "rollback", calls });
+    if (this.#isLost) return;
+    this.#end();
+    try {
+      await wire.send({ kind: "rollback", transaction: this.number }, anywhere);
+    } catch {
+      this.hangUp();
+    }
+  }
+
+  /** The connection is gone; the server rolls back when it notices. */
+  hangUp(): void {
+    this.#isLost = true;
+    this.#end();
+    const { parts } = this.wire;
+    parts.agenda.after(this.wire.disconnectMs(this.number), null, () => parts.server.disconnect(this.number));
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.wire.open.delete(this);
+  }
+}
+
+/** The store of one process: every method is a call over its wire. */
+export function wireStore(wire: Wire): WireStore {
+  const { parts } = wire;
+  const call = (method: PlainMethod, parameters: readonly unknown[]): Promise<unknown> =>
+    witnessed(wire, method, parameters, () => wire.send({ kind: "call", method, with: parameters }, anywhere));
+  const plain = <Method extends PlainMethod>(method: Method): WireStore[Method] =>
+    ((...parameters: readonly unknown[]) => call(method, parameters)) as WireStore[Method]; // each method answers what the server does
+  return Object.freeze({
+    name: "simulated",
+    synchronous: false,
+    chunkTasks: parts.chunkTasks,
+    chunkBytes: 1_000_000,
+    migrate: plain("migrate"),
+    checkSchema: async () => undefined,
+    warnings: async () => [],
+    close: async () => undefined,
+    ...transactionMethods(wire),
+    readCommitted: plain("readCommitted"),
+    claim: plain("claim"),
+    claimById: plain("claimById"),
+    settle: plain("settle"),
+    register: plain("register"),
+    beat: plain("beat"),
+    removeProcess: plain("removeProcess"),
+    get: plain("get"),
+    list: plain("list"),
+    count: plain("count"),
+    statistics: plain("statistics"),
+    balance: plain("balance"),
+    cancel: plain("cancel"),
+    redrive: plain("redrive"),
+    erase: plain("erase"),
+    prune: plain("prune"),
+  });
+}
+
+type TransactionMethod = "assertTransaction" | "begin" | "savepoint" | "insert" | "resolveDuplicates";
+
+function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
+  const { parts } = wire;
+  return {
+    assertTransaction(candidate: unknown): asserts candidate is WireTransaction {
+      if (candidate instanceof WireTransaction && !candidate.isOver) return;
+      throw new NotATransactionError("this is no open transaction", "enqueue before commit or rollback");
+    },
+    async begin(options: BeginOptions = {}) {
+      parts.nextTransaction += 1;
+      const number = parts.nextTransaction;
+      const frozen = (options.isolationLevel ?? "read committed") !== "read committed";
+      const transaction = new WireTransaction(wire, number);
+      try {
+        await wire.send({ kind: "begin", transaction: number, frozen }, anywhere);
+      } catch (error) {
+        transaction.hangUp();
+        throw error;
+      }
+      return transaction;
+    },
+    savepoint: (transaction: WireTransaction) => transaction.savepoint(),
+    async insert(transaction, tasks, birth) {
+      const command = { kind: "insert", transaction: transaction.number, tasks, birth } as const;
+      const answer = (await transaction.statement(command)) as InsertAnswer; // the server answers as the store does
+      for (const { id, taskId } of answer.created) wire.learn(birth?.claim ?? 0, id, taskId);
+      return answer;
+    },
+    async resolveDuplicates(transaction, tasks, birth, createdIds) {
+      const named = { transaction: transaction.number, tasks, birth, createdIds };
+      const answer = await transaction.statement({ kind: "resolveDuplicates", ...named });
+      const resolved = answer as readonly ResolvedDuplicate[]; // the server answers as the store does
+      for (const { id, taskId } of resolved) if (id !== null) wire.learn(birth?.claim ?? 0, id, taskId);
+      return resolved;
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// Stands beside the wire and writes down what a process asked of the database, and what it was told.
+import type { Seen } from "../checker/history.ts";
+import { StoreUnavailableError } from "../src/errors.ts";
+import type { BeatAnswer, ClaimAnswer, ClaimRequest, ProcessRecord, SettleAnswer, Settlement } from "../src/store/contract.ts";
+import type { ClaimedTask } from "../src/task/task.ts";
+import type { PlainMethod } from "./database-server.ts";
+import type { Wire } from "./wire.ts";
+
+/** How a call that was not answered looks from outside. */
+export function seenOf(error: unknown): Seen {
+  return error instanceof StoreUnavailableError && error.outcomeUnknown ? "info" : "fail";
+}
+
+type Send = () => Promise<unknown>;
+
+/** Sends a call and notes it. The values are what the contract says of each method. */
+export function witnessed(
+  wire: Wire,
+  method: PlainMethod,
+  parameters: readonly unknown[],
+  send: Send,
+): Promise<unknown> {
+  switch (method) {
+    case "register":
+      return register(wire, parameters[0] as ProcessRecord, send);
+    case "beat":
+      return beat(wire, parameters[0] as string, send);
+    case "claim":
+    case "claimById":
+      return claim(wire, method, parameters[0] as Pick<ClaimRequest, "owner" | "claim">, send);
+    case "settle":
+      return settle(wire, parameters[0] as readonly Settlement[], send);
+    case "cancel":
+    case "redrive":
+    case "erase":
+      wire.parts.recorder.disturb({ kind: "operator", operation: method, taskId: String(parameters[0]) });
+      return send();
+    default:
+      return send();
+  }
+}
+
+async function register(wire: Wire, { owner, leaseMs }: ProcessRecord, send: Send): Promise<unknown> {
+  const { recorder } = wire.parts;
+  recorder.own(owner, wire.process);
+  const answer = await send();
+  recorder.record(wire.process, { kind: "process.registered", owner, leaseMs });
+  return answer;
+}
+
+async function beat(wire: Wire, owner: string, send: Send): Promise<unknown> {
+  const { recorder } = wire.parts;
+  const sentMs = wire.process.monotonicMs;
+  try {
+    const answer = (await send()) as BeatAnswer;
+    if (answer.alive) recorder.record(wire.process, { kind: "heartbeat", owner, sentMs, seen: "ok" });
+    else recorder.record(wire.process, { kind: "process.lost", owner });
+    if (!answer.alive) recorder.note("process learned that it was declared dead");
+    if (answer.declaredDead.length > 0) recorder.note("process declared dead");
+    return answer;
+  } catch (error) {
+    recorder.record(wire.process, { kind: "heartbeat", owner, sentMs, seen: seenOf(error) });
+    throw error;
+  }
+}
+
+async function claim(
+  wire: Wire,
+  method: "claim" | "claimById",
+  request: Pick<ClaimRequest, "owner" | "claim">,
+  send: Send,
+): Promise<unknown> {
+  const { recorder } = wire.parts;
+  const { process } = wire;
+  const named = { owner: request.owner, claim: request.claim };
+  recorder.record(process, { kind: "claim.invoke", ...named });
+  const sentMs = process.monotonicMs;
+  try {
+    const answer = await send();
+    const tasks = method === "claim" ? (answer as ClaimAnswer).tasks : (answer as readonly ClaimedTask[]);
+    const taskIds = tasks.map(({ taskId }) => taskId);
+    for (const { id, taskId } of tasks) wire.learn(request.claim, id, taskId);
+    recorder.record(process, { kind: "claim.answer", ...named, seen: "ok", taskIds });
+    if (tasks.length > 0) recorder.note(`${method} took tasks`);
+    if (tasks.length > 0 && process.monotonicMs - sentMs > wire.parts.leaseMs) recorder.note("claim reply after lease");
+    return answer;
+  } catch (error) {
+    recorder.record(process, { kind: "claim.answer", ...named, seen: seenOf(error), taskIds: [] });
+    throw error;
+  }
+}
+
+async function settle(wire: Wire, settlements: readonly Settlement[], send: Send): Promise<unknown> {
+  const { recorder } = wire.parts;
+  for (const settlement of settlements) {
+    const decision = settlement.kind === "retry" && settlement.counted === "deferred" ? "defer" : settlement.kind;
+    const named = { taskId: wire.taskIdOf(settlement), token: settlement.token };
+    recorder.record(wire.process, { kind: "settle.invoke", ...named, decision });
+  }
+  const answered = (settlement: Settlement, seen: Seen, verdict: string | null): void => {
+    const named = { taskId: wire.taskIdOf(settlement), token: settlement.token };
+    recorder.record(wire.process, { kind: "settle.answer", ...named, seen, verdict });
+    if (verdict !== null) recorder.note(`settled ${settlement.kind} ${verdict}`);
+  };
+  try {
+    const answers = (await send()) as readonly SettleAnswer[];
+    settlements.forEach((settlement, index) => answered(settlement, "ok", answers[index]?.verdict ?? null));
+    return answers;
+  } catch (error) {
+    recorder.note("settling failed");
+    for (const settlement of settlements) answered(settlement, seenOf(error), null);
+    throw error;
+  }
+}

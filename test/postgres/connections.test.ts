@@ -1,0 +1,197 @@
+// Connections break, hang and are killed; the store goes on, and the process with it.
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import pg from "pg";
+import { describe, expect, it } from "vitest";
+import { at, claimedTask, confirmation, processId, retry } from "../../src/conformance/scene.ts";
+import { InvalidInputError, StoreRefusedError, StoreUnavailableError } from "../../src/errors.ts";
+import { postgresStore } from "../../src/store/postgres/index.ts";
+import { freshSchema, sharedDatabase, testPool } from "../support/database.ts";
+import { openHarness } from "./harness.ts";
+
+interface Proxy extends AsyncDisposable {
+  readonly connectionString: string;
+  /** While true nothing passes, and nobody is told. */
+  setHole(isHole: boolean): void;
+}
+
+/** A wire to the server that can be turned into a black hole. */
+async function proxyToServer(): Promise<Proxy> {
+  const target = new URL(sharedDatabase());
+  const sockets = new Set<Socket>();
+  let isHole = false;
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("data", (chunk) => isHole || to.write(chunk));
+      from.on("close", () => to.destroy());
+      from.on("error", () => undefined);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const url = new URL(target);
+  url.port = String(typeof address === "object" ? address?.port : "");
+  return {
+    connectionString: url.href,
+    setHole: (value) => {
+      isHole = value;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+describe("a connection that hangs", () => {
+  it("is given up after a time and never used again (V15, H19)", async () => {
+    await using proxy = await proxyToServer();
+    const schema = freshSchema();
+    const store = postgresStore({
+      connectionString: proxy.connectionString,
+      schema,
+      statementTimeoutMs: 200,
+    });
+    try {
+      await store.migrate();
+      proxy.setHole(true);
+      const counting = store.count("pending");
+      await expect(counting).rejects.toThrow(StoreUnavailableError);
+      await expect(counting).rejects.toMatchObject({ outcomeUnknown: true });
+      proxy.setHole(false);
+      expect(await store.count("pending")).toBe(0);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it("does not keep close() waiting", async () => {
+    await using proxy = await proxyToServer();
+    const store = postgresStore({ connectionString: proxy.connectionString, schema: freshSchema() });
+    await store.migrate();
+    proxy.setHole(true);
+    const refused = expect(store.count("pending")).rejects.toThrow(StoreUnavailableError);
+    await new Promise((resolve) => setImmediate(resolve));
+    await store.close();
+    await refused;
+  });
+});
+
+describe("a connection that is killed", () => {
+  it("while idle is replaced, and does not end the process (H22, V19)", async () => {
+    await using harness = await openHarness();
+    await harness.store.count("pending");
+    await harness.pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'owed' and pid <> pg_backend_pid()",
+    );
+    // One of the first statements may still meet a dead connection.
+    for (let tries = 0; tries < 3; tries += 1) await harness.store.count("pending").catch(() => undefined);
+    expect(await harness.store.count("pending")).toBe(0);
+  });
+
+  it("tells the truth about what it does not know", async () => {
+    const port = "1";
+    const store = postgresStore({ connectionString: `postgres://user:secret@127.0.0.1:${port}/none` });
+    const counting = store.count("pending");
+    await expect(counting).rejects.toMatchObject({ code: "OWED_STORE_UNAVAILABLE", outcomeUnknown: false });
+    const error = await counting.catch((reason: unknown) => reason as Error);
+    expect(String(error)).not.toContain("secret");
+    await store.close();
+  });
+});
+
+describe("the store's own connections", () => {
+  it("do not depend on the user's pool (H20, V18)", async () => {
+    await using pool = testPool({ max: 1 });
+    const store = postgresStore({ pool, schema: freshSchema() });
+    const only = await pool.connect();
+    try {
+      await store.migrate();
+      expect(await store.count("pending")).toBe(0);
+    } finally {
+      only.release();
+      await store.close();
+    }
+  });
+
+  it("keep the password of the pool, which hides it", async () => {
+    const url = new URL(sharedDatabase());
+    const pool = new pg.Pool({
+      host: url.hostname,
+      port: Number(url.port),
+      user: decodeURIComponent(url.username),
+      database: url.pathname.slice(1),
+      password: "kept",
+    });
+    const store = postgresStore({ pool, schema: freshSchema() });
+    expect(Object.keys(pool.options)).not.toContain("password");
+    await store.migrate();
+    await store.close();
+    await pool.end();
+  });
+
+  it("do not read values through the application's parsers", async () => {
+    await using harness = await openHarness();
+    const parseInt8 = pg.types.getTypeParser(20);
+    pg.types.setTypeParser(20, () => "parsed by the application");
+    try {
+      expect(await harness.store.count("pending")).toBe(0);
+      await claimedTask(harness, "read", processId(1));
+    } finally {
+      pg.types.setTypeParser(20, parseInt8);
+    }
+  });
+
+  it("answer a lock that is not granted in time, and settle what is not locked", async () => {
+    await using harness = await openHarness();
+    const { store, pool, schema } = harness;
+    const free = await claimedTask(harness, "free", processId(1));
+    const locked = await claimedTask(harness, "locked", processId(2));
+    const client = await pool.connect();
+    await client.query("begin");
+    await client.query(`select from ${schema}.pending where id = $1 for update`, [locked.id]);
+    await expect(store.settle([confirmation(locked), confirmation(free)], at(1))).rejects.toThrow(
+      StoreUnavailableError,
+    );
+    expect((await store.get("free"))?.state).toBe("confirmed");
+    await client.query("rollback");
+    client.release();
+    const answers = await store.settle([confirmation(locked), confirmation(free)], at(2));
+    expect(answers.map(({ verdict, state }) => [verdict, state])).toEqual([
+      ["applied", "confirmed"],
+      ["applied", "confirmed"],
+    ]);
+  });
+
+  it("name a refused value by its SQLSTATE and nothing of it", async () => {
+    await using harness = await openHarness();
+    const task = await claimedTask(harness, "refused", processId(1));
+    const settling = harness.store.settle([retry(task, { delayMs: 1e300 })], at(1));
+    await expect(settling).rejects.toThrow(StoreRefusedError);
+    await expect(settling).rejects.toThrow(/SQLSTATE 22/);
+    expect((await harness.store.get("refused"))?.attempts).toEqual([]);
+  });
+});
+
+describe("options", () => {
+  it("name exactly one way to the database", () => {
+    const none = {} as unknown as { connectionString: string };
+    expect(() => postgresStore(none)).toThrow(InvalidInputError);
+    const both = { connectionString: "postgres://x", connection: {} } as unknown as {
+      connectionString: string;
+    };
+    expect(() => postgresStore(both)).toThrow(InvalidInputError);
+    expect(() => postgresStore({ connectionString: "postgres://x", ownConnections: 0 })).toThrow(
+      /ownConnections/,
+    );
+    expect(() => postgresStore({ connectionString: "postgres://x", statementTimeoutMs: 0.5 })).toThrow(
+      /statementTimeoutMs/,
+    );
+  });
+});

@@ -1,0 +1,169 @@
+// Tasks whose processes died: a suspect takes few slots, one lost twice runs alone, and there is an end to it.
+import { describe, expect, it } from "vitest";
+
+import { gate, ids, job, type Run, World } from "./world.ts";
+
+/** Lets a task be lost `times` times by processes that die at once. */
+async function lose(world: World, taskId: string, times: number): Promise<void> {
+  await world.leave([taskId]);
+  for (let lost = 1; lost <= times; lost += 1) {
+    const alone = lost > 2;
+    if (alone) {
+      expect(await world.ghost()).toEqual([]); // counts the last loss, and sets the task aside
+      await world.ports.advance(300_000);
+    }
+    expect(await world.ghost({ alone })).toEqual([taskId]);
+  }
+}
+
+/** Runs that were under way while `run` was. */
+function companyOf(world: World, run: Run): readonly string[] {
+  const overlaps = (other: Run): boolean =>
+    other !== run &&
+    other.startedMs < (run.endedMs ?? Number.POSITIVE_INFINITY) &&
+    (other.endedMs ?? Number.POSITIVE_INFINITY) > run.startedMs;
+  return world.runs.filter(overlaps).map(({ taskId }) => taskId);
+}
+
+describe("a task that was lost once", () => {
+  it("is a suspect: suspects take at most a quarter of the slots, and the healthy go on (G10)", async () => {
+    const world = new World();
+    await world.leave(ids("suspect", 40));
+    expect(await world.ghost()).toHaveLength(40);
+    await world.leave(ids("healthy", 40));
+    const executors = [world.executor(job, () => world.sleep(100))];
+    world.scheduler({ executors }).startWorker({ concurrency: 8 });
+    await world.ports.advance(650);
+    const atOnce = (prefix: string): number => {
+      const suspects = world.runs.filter(({ taskId }) => taskId.startsWith(prefix));
+      return Math.max(
+        ...suspects.map(
+          (run) =>
+            suspects.filter(
+              (other) =>
+                other.startedMs <= run.startedMs &&
+                (other.endedMs ?? Number.POSITIVE_INFINITY) > run.startedMs,
+            ).length,
+        ),
+      );
+    };
+    expect([atOnce("suspect"), atOnce("healthy")]).toEqual([2, 6]);
+    await world.ports.advance(60_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 80, failed: 0 });
+  });
+
+  it("is not failed for it, and its loss is told apart from its failures (law 6)", async () => {
+    const world = new World();
+    await lose(world, "a", 1);
+    world.scheduler({ maxFailedAttempts: 1 }).startWorker();
+    await world.ports.advance(2_000);
+    expect(await world.inner.get("a")).toMatchObject({
+      state: "confirmed",
+      lostAttempts: 1,
+      failedAttempts: 0,
+    });
+    expect(world.runs[0]?.attempt).toBe(2);
+  });
+});
+
+describe("a task that was lost twice", () => {
+  it("runs with nothing else in its process, however much is due (G10, F3)", async () => {
+    const world = new World();
+    await lose(world, "poison", 2);
+    const executors = [world.executor(job, () => world.sleep(500))];
+    world.scheduler({ executors }).startWorker({ concurrency: 8 });
+    for (let second = 0; second < 60; second += 1) {
+      await world.leave(ids(`second-${second}`, 10));
+      await world.ports.advance(1_000);
+    }
+    const poison = world.runs.find(({ taskId }) => taskId === "poison");
+    expect(poison?.startedMs).toBeLessThan(30_000);
+    expect(companyOf(world, poison as Run)).toEqual([]);
+    await world.ports.advance(60_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 601, failed: 0 });
+  });
+
+  it("is not joined by the fast path, neither by id nor by a task that was born before", async () => {
+    const world = new World();
+    await lose(world, "poison", 2);
+    const ends = gate();
+    const executors = [world.executor(job, ({ taskId }) => (taskId === "poison" ? ends.opened : undefined))];
+    const scheduler = await world.started({ executors });
+    const transaction = await world.inner.begin();
+    const born = await scheduler.enqueue(transaction, job, {}, { taskId: "born before" });
+    scheduler.startWorker();
+    await world.ports.advance(5_000);
+    expect(world.startedIds).toEqual(["poison"]);
+    await transaction.commit();
+    await world.leave(["by id"]);
+    void scheduler.tryExecuteNow(born);
+    void scheduler.executeAndAdvance("by id");
+    void scheduler.transaction((tx) => tx.enqueue(job, {}, { taskId: "enqueued now" }));
+    await world.ports.advance(60_000);
+    expect(world.startedIds).toEqual(["poison"]);
+    ends.open();
+    await world.ports.advance(10_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 4, failed: 0 });
+  });
+
+  it("waits for what runs, and does not run beside it", async () => {
+    const world = new World();
+    const executors = [world.executor(job, () => world.sleep(20_000))];
+    await world.leave(["long"]);
+    world.scheduler({ executors }).startWorker({ concurrency: 8 });
+    await world.ports.advance(100);
+    await lose(world, "poison", 2);
+    await world.ports.advance(60_000);
+    const poison = world.runs.find(({ taskId }) => taskId === "poison");
+    expect(poison?.startedMs).toBeGreaterThanOrEqual(20_000);
+    expect(companyOf(world, poison as Run)).toEqual([]);
+  });
+
+  it("alone five times more is failed, with the reason told, and is not executed again (G10, F3, H3)", async () => {
+    const world = new World();
+    await lose(world, "poison", 7);
+    world.scheduler().startWorker();
+    await world.ports.advance(310_000);
+    const task = await world.inner.get("poison");
+    expect(task).toMatchObject({
+      state: "failed",
+      failureReason: "lost-too-often",
+      failedAttempts: 0,
+      lostAttempts: 7,
+    });
+    expect([world.runs, task?.attempts.filter(({ outcome }) => outcome === "lost").length]).toEqual([[], 7]);
+  });
+
+  it("alone fewer times than that still gets its chance (G10)", async () => {
+    const world = new World();
+    await lose(world, "poison", 6);
+    world.scheduler().startWorker();
+    await world.ports.advance(310_000);
+    expect(await world.inner.get("poison")).toMatchObject({ state: "confirmed", lostAttempts: 6 });
+  });
+
+  it("and fails then leaves the process open to all again", async () => {
+    const world = new World();
+    await lose(world, "poison", 2);
+    const behave = ({ taskId }: { readonly taskId: string }): void => {
+      if (taskId === "poison") throw new Error("no");
+    };
+    world.scheduler({ executors: [world.executor(job, behave)], maxFailedAttempts: 1 }).startWorker();
+    await world.ports.advance(5_000);
+    await world.leave(ids("a", 20));
+    await world.ports.advance(2_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 20, failed: 1 });
+  });
+
+  it("of a type nobody here executes holds up nothing", async () => {
+    const world = new World();
+    await world.leave(["strange"], { ...job, type: "strange" });
+    await world.ghost();
+    await world.ghost();
+    world.scheduler().startWorker();
+    await world.ports.advance(20_000);
+    await world.leave(ids("a", 20));
+    await world.ports.advance(2_000);
+    expect((await world.balance()).confirmed).toBe(20);
+  });
+});
