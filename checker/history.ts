@@ -35,7 +35,13 @@ export type ProcessEventBody =
   | { readonly kind: "commit.answer"; readonly calls: readonly string[]; readonly seen: Seen }
   | { readonly kind: "rollback"; readonly calls: readonly string[] }
   | { readonly kind: "fast.call"; readonly taskIds: readonly string[] }
-  | { readonly kind: "process.registered"; readonly owner: string; readonly leaseMs: number }
+  /** `sentMs` as for a heartbeat; without it the lease is counted from this event, which is kinder to the process. */
+  | {
+      readonly kind: "process.registered";
+      readonly owner: string;
+      readonly leaseMs: number;
+      readonly sentMs?: number;
+    }
   /** A heartbeat was acknowledged; `sentMs` is when it was sent, on the monotonic clock of this process. */
   | { readonly kind: "heartbeat"; readonly owner: string; readonly sentMs: number; readonly seen: Seen }
   | { readonly kind: "process.lost"; readonly owner: string }
@@ -48,11 +54,14 @@ export type ProcessEventBody =
       readonly taskIds: readonly string[];
     }
   | { readonly kind: "execution.start"; readonly taskId: string; readonly token: HistoryToken }
+  /** One that outlived its attempt (timed-out, abandoned) ends a second time, when its executor returns. */
   | {
       readonly kind: "execution.end";
       readonly taskId: string;
       readonly token: HistoryToken;
       readonly outcome: "succeeded" | "failed" | "deferred" | "abandoned" | "undecodable" | "timed-out";
+      /** Of a failed one: whether its error said that no attempt will ever succeed. Absent: not known. */
+      readonly permanent?: boolean;
     }
   /** An outcome is about to be written, and was. */
   | {
@@ -70,15 +79,23 @@ export type ProcessEventBody =
     }
   | { readonly kind: "hook.confirmed"; readonly taskId: string }
   | { readonly kind: "hook.failed"; readonly taskId: string }
+  /** The whole scheduler is stopped, not its worker alone. */
   | { readonly kind: "stop.begin"; readonly boundMs: number }
   | { readonly kind: "stop.end" }
-  /** An effect outside the database: executor code reached the point at which money moves. */
+  /**
+   * An effect outside the database: executor code reached the point at which money moves. For types with transactional
+   * completion: one row that was found in the table of effects, written down by whoever counted them.
+   */
   | { readonly kind: "effect"; readonly taskId: string; readonly token: HistoryToken };
 
 /** What the nemesis, or an operator, did. Written by the driver of the run, on its own clock. */
 export interface NemesisEvent {
   readonly atMs: number;
-  readonly action:
+  /** Number of the last commit before it. Absent: told from `databaseMs`, else from `atMs`. */
+  readonly afterSeq?: number;
+  /** The database's clock at the event. Absent: `atMs`, which is taken to run with it or to start with the run. */
+  readonly databaseMs?: number;
+  readonly action: /** `kill` also when a task ended its process; `pause` also when its event loop stood still. */
     | {
         readonly kind: "kill" | "pause" | "resume" | "restart";
         readonly process: string;
@@ -115,6 +132,8 @@ export interface AuditEntry {
         readonly taskId: string;
         readonly state: "confirmed" | "failed" | "cancelled";
         readonly generation: number;
+        /** Why it failed: a FailureReason. Absent: not known. */
+        readonly reason?: string;
       }
     | {
         readonly kind: "settled.delete";
@@ -160,6 +179,20 @@ export interface RunSettings {
   >;
   /** True when the run ended at rest: nothing pending but what the settings say stays so. */
   readonly endedAtRest: boolean;
+  /** Types whose tasks may be pending at rest: nobody executes them. */
+  readonly mayStayPending?: readonly string[];
+  /** Most tasks of one claim. Absent: 500. */
+  readonly batchSize?: number;
+  /** How long confirmed and cancelled tasks are kept. Absent: not checked. */
+  readonly retentionMs?: number;
+  /** Longest delay between two tries of the engine while the database does not answer. Absent: 2 s. */
+  readonly retryCapMs?: number;
+  /** What is granted on top of every upper bound of time: the machine is busy too. Absent: 1 s. */
+  readonly toleranceMs?: number;
+  /** How far `atMs` of the audit may lie behind the instant that the statement used. Absent: 250 ms. */
+  readonly clockToleranceMs?: number;
+  /** True when calls to the database fail, or are slow, without an event of the nemesis. */
+  readonly callsFailByChance?: boolean;
 }
 
 /** Everything about one run. */

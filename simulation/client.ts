@@ -5,8 +5,8 @@ import type { EnqueueOptions, RawRecord } from "../src/run/new-record.ts";
 import { defineTask, type TaskDefinition } from "../src/task/definition.ts";
 import type { Node } from "./cluster.ts";
 import type { PlannedCall, PlannedRequest, PlannedTask } from "./plan.ts";
-import { seenOf } from "./witness.ts";
 import type { WireTransaction } from "./wire.ts";
+import { seenOf } from "./witness.ts";
 import type { World } from "./world.ts";
 
 /** Thrown by a client that wants its transaction, or savepoint, rolled back. */
@@ -14,6 +14,12 @@ class ChangeOfMind extends Error {}
 
 /** How a call enqueues: through the scheduler, or through the transaction the scheduler handed out. */
 type Enqueue = (call: PlannedCall, tasks: readonly PlannedTask[]) => Promise<readonly Receipt[] | null>;
+
+/** What a client uses of a transaction. */
+type OwnTx = Pick<WireTransaction, "get" | "put" | "calls" | "hasBirths">;
+
+/** How work is put into a savepoint. */
+type Within = (work: () => Promise<void>, rolledBack: boolean) => Promise<void>;
 
 /** One request of a client, with its retries. */
 export class Client {
@@ -38,7 +44,12 @@ export class Client {
         return;
       } catch (error) {
         this.#world.recorder.note(`request failed: ${nameOf(error)}`);
-        if (error instanceof ChangeOfMind || error instanceof TaskConflictError || error instanceof TaskExistsError) return;
+        if (
+          error instanceof ChangeOfMind ||
+          error instanceof TaskConflictError ||
+          error instanceof TaskExistsError
+        )
+          return;
         await this.#sleep(50 * 2 ** this.#try);
       }
     }
@@ -87,11 +98,13 @@ export class Client {
       rounds += 1;
       if (rounds > 1) this.#world.recorder.note("serialization failure retried");
       const enqueue: Enqueue = async (call, tasks) => {
-        if (call.raw) await tx.enqueueAll(tasks.map((task) => this.#rawOf(task, call)));
-        else for (const task of tasks) await tx.enqueue(this.#definition(task), dataOf(call), this.#optionsOf(task));
+        const [task] = tasks;
+        if (call.raw) await tx.enqueueAll(tasks.map((each) => this.#rawOf(each, call)));
+        else if (task !== undefined)
+          await tx.enqueue(this.#definition(task), dataOf(call), this.#optionsOf(task));
         return null;
       };
-      const within = (work: () => Promise<void>): Promise<void> => tx.savepoint(work);
+      const within: Within = (work) => tx.savepoint(work);
       await this.#work(tx, enqueue, within, `.${rounds}`);
       if (ending === "rollback") throw new ChangeOfMind();
     }, options);
@@ -99,22 +112,27 @@ export class Client {
   }
 
   async #begin(): Promise<void> {
-    const { scheduler, wire } = this.#node;
+    const { scheduler, store, wire } = this.#node;
     const { isolation, tryNow, ending } = this.#request;
-    const tx = await this.#node.beginOwn({ isolationLevel: isolation });
+    const tx = (await store.begin({ isolationLevel: isolation })).transaction;
     const receipts: Receipt[] = [];
     const undone: Receipt[] = [];
     let isUndoing = false;
     try {
       const enqueue: Enqueue = async (call, tasks) => {
+        const [task] = tasks;
+        if (task === undefined) return [];
         const answer = call.raw
-          ? await scheduler.enqueueAll(tx, tasks.map((task) => this.#rawOf(task, call)))
-          : await this.#enqueueTyped(tx, call, tasks);
+          ? await scheduler.enqueueAll(
+              tx,
+              tasks.map((each) => this.#rawOf(each, call)),
+            )
+          : [await scheduler.enqueue(tx, this.#definition(task), dataOf(call), this.#optionsOf(task))];
         (isUndoing ? undone : receipts).push(...answer);
         if (tryNow === "before") void scheduler.tryExecuteNow(answer);
         return answer;
       };
-      const within = async (work: () => Promise<void>, rolledBack: boolean): Promise<void> => {
+      const within: Within = async (work, rolledBack) => {
         const savepoint = await tx.savepoint();
         isUndoing = rolledBack;
         try {
@@ -146,21 +164,8 @@ export class Client {
     if (tryNow === "twice") await this.#tryNow(receipts);
   }
 
-  async #enqueueTyped(tx: WireTransaction, call: PlannedCall, tasks: readonly PlannedTask[]): Promise<Receipt[]> {
-    const receipts: Receipt[] = [];
-    for (const task of tasks) {
-      receipts.push(await this.#node.scheduler.enqueue(tx, this.#definition(task), dataOf(call), this.#optionsOf(task)));
-    }
-    return receipts;
-  }
-
   /** What is done inside the transaction: the user's own rows, the calls, and a while of waiting. */
-  async #work(
-    tx: Pick<WireTransaction, "get" | "put" | "calls">,
-    enqueue: Enqueue,
-    within: (work: () => Promise<void>, rolledBack: boolean) => Promise<void>,
-    round: string,
-  ): Promise<void> {
+  async #work(tx: OwnTx, enqueue: Enqueue, within: Within, round: string): Promise<void> {
     const { rows, calls, holdMs } = this.#request;
     for (const row of rows) {
       const value = await tx.get(`row-${row}`);
@@ -181,39 +186,56 @@ export class Client {
   }
 
   async #enqueueWithin(
-    tx: Pick<WireTransaction, "calls">,
+    tx: OwnTx,
     enqueue: Enqueue,
-    within: (work: () => Promise<void>, rolledBack: boolean) => Promise<void>,
+    within: Within,
     call: PlannedCall,
     name: string,
   ): Promise<void> {
     const rolledBack = call.savepoint === "rolledBack";
+    const before = tx.calls.length;
     try {
       await within(async () => {
         await this.#enqueue(tx, enqueue, call, name);
         if (rolledBack) throw new ChangeOfMind();
       }, rolledBack);
     } catch (error) {
+      this.#undone(tx, before);
       if (!(error instanceof ChangeOfMind)) throw error;
-    } finally {
-      if (rolledBack && tx.calls.includes(name)) {
-        tx.calls.splice(tx.calls.indexOf(name), 1);
-        this.#world.recorder.record(this.#node.process, { kind: "rollback", calls: [name] });
-        this.#world.recorder.note("savepoint rolled back with tasks");
-      }
     }
+    if (rolledBack) this.#undone(tx, before);
   }
 
-  async #enqueue(
-    tx: Pick<WireTransaction, "calls">,
+  #undone(tx: OwnTx, from: number): void {
+    const calls = tx.calls.splice(from);
+    if (calls.length === 0) return;
+    if (tx.hasBirths) this.#world.recorder.note("savepoint rolled back with births");
+    this.#world.recorder.record(this.#node.process, { kind: "rollback", calls });
+    this.#world.recorder.note("savepoint rolled back with tasks");
+  }
+
+  /** Raw tasks go in one call, typed ones in a call each. */
+  async #enqueue(tx: OwnTx, enqueue: Enqueue, call: PlannedCall, name: string): Promise<void> {
+    const tasks = this.#tasksOf(call);
+    const parts = call.raw ? [tasks] : tasks.map((task) => [task]);
+    for (const [index, part] of parts.entries())
+      await this.#enqueuePart(tx, enqueue, call, part, `${name}.${index}`);
+  }
+
+  async #enqueuePart(
+    tx: OwnTx,
     enqueue: Enqueue,
     call: PlannedCall,
+    tasks: readonly PlannedTask[],
     name: string,
   ): Promise<void> {
     const { recorder } = this.#world;
     const { process } = this.#node;
-    const tasks = this.#tasksOf(call);
-    recorder.record(process, { kind: "enqueue.invoke", call: name, taskIds: tasks.map(({ taskId }) => taskId) });
+    recorder.record(process, {
+      kind: "enqueue.invoke",
+      call: name,
+      taskIds: tasks.map(({ taskId }) => taskId),
+    });
     try {
       const receipts = await enqueue(call, tasks);
       tx.calls.push(name);
@@ -252,7 +274,7 @@ export class Client {
   #optionsOf(task: PlannedTask): EnqueueOptions {
     const { taskId, delayMs, runAt } = task;
     if (!runAt) return { taskId, ...(delayMs > 0 ? { delayMs } : {}) };
-    return { taskId, runAt: new Date(this.#node.process.ports.clock.wallMs() + delayMs) };
+    return { taskId, runAt: new Date(this.#world.server.nowMs + delayMs - 500) };
   }
 
   #rawOf(task: PlannedTask, call: PlannedCall): RawRecord {

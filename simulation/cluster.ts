@@ -3,7 +3,7 @@ import { Scheduler, type Worker } from "../src/run/scheduler.ts";
 import type { PlannedNode } from "./plan.ts";
 import { simulatedExecutor } from "./simulated-executor.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
-import { Wire, type WireTransaction, wireStore } from "./wire.ts";
+import { Wire, type WireStore, type WireTransaction, wireStore } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** The scheduler of a node. */
@@ -16,6 +16,7 @@ export interface Node {
   process: SimulatedProcess;
   scheduler: NodeScheduler;
   wire: Wire;
+  store: WireStore;
   worker: Worker | null;
   isStopping: boolean;
 }
@@ -102,7 +103,8 @@ export class Cluster {
     recorder.record(process, { kind: "stop.end" });
     recorder.note("stopped in order");
     const tookMs = process.monotonicMs - beganMs;
-    if (tookMs > boundMs && !recorder.seen.has("pause")) recorder.problems.push(`G16: stop took ${tookMs} ms`);
+    if (tookMs > boundMs && !recorder.seen.has("pause"))
+      recorder.problems.push(`G16: stop took ${tookMs} ms`);
     this.#end(process);
     if (downMs !== null) agenda.after(downMs, null, () => this.restart(process.node));
   }
@@ -138,9 +140,10 @@ export class Cluster {
     const { plan, agenda, recorder } = world;
     const process = new SimulatedProcess(agenda, plan.seed, index, boot, skewMs);
     const wire = new Wire(world.wires, process);
+    const store = wireStore(wire);
     const types = planned.types.flatMap((type) => plan.types[type] ?? []);
     const scheduler: NodeScheduler = new Scheduler({
-      store: wireStore(wire),
+      store,
       ports: process.ports,
       executors: types.map((type) => simulatedExecutor(world, process, type)),
       leaseMs: plan.leaseMs,
@@ -150,7 +153,7 @@ export class Cluster {
       onConfirmed: ({ taskId }) => recorder.record(process, { kind: "hook.confirmed", taskId }),
       onFailed: ({ taskId }) => recorder.record(process, { kind: "hook.failed", taskId }),
     });
-    const node: Node = { index, planned, process, scheduler, wire, worker: null, isStopping: false };
+    const node: Node = { index, planned, process, scheduler, wire, store, worker: null, isStopping: false };
     agenda.after(0, process, () => start(node));
     return node;
   }

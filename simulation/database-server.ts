@@ -1,7 +1,12 @@
 // The database: one memory store, reached by commands only. It can be down, lose its clock, and come back from a backup.
 import { StoreUnavailableError } from "../src/errors.ts";
 import type { BirthClaim, NewTask, OwnTransaction, Savepoint } from "../src/store/contract.ts";
-import { type MemoryRows, type MemoryStore, type MemoryTransaction, memoryStore } from "../src/store/memory/index.ts";
+import {
+  type MemoryRows,
+  type MemoryStore,
+  type MemoryTransaction,
+  memoryStore,
+} from "../src/store/memory/index.ts";
 import { DEFAULT_START_MS } from "../src/testing/index.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Recorder } from "./recorder.ts";
@@ -49,10 +54,16 @@ export type Command =
       readonly transaction: number;
       readonly savepoint: number;
     }
-  | { readonly kind: "get" | "put"; readonly transaction: number; readonly key: string; readonly value: number }
+  | {
+      readonly kind: "get" | "put";
+      readonly transaction: number;
+      readonly key: string;
+      readonly value: number;
+    }
   /** A statement that fails, and aborts the transaction. */
   | { readonly kind: "abort"; readonly transaction: number }
-  | { readonly kind: "commit" | "rollback"; readonly transaction: number };
+  | { readonly kind: "commit"; readonly transaction: number }
+  | { readonly kind: "rollback"; readonly transaction: number };
 
 interface Session {
   readonly own: OwnTransaction<MemoryTransaction, MemoryRows>;
@@ -60,7 +71,15 @@ interface Session {
 }
 
 /** Methods that only read, and work while the database is read-only. */
-const readers: ReadonlySet<string> = new Set(["warnings", "readCommitted", "get", "list", "count", "statistics", "balance"]);
+const readers: ReadonlySet<string> = new Set([
+  "warnings",
+  "readCommitted",
+  "get",
+  "list",
+  "count",
+  "statistics",
+  "balance",
+]);
 
 const lost = (): StoreUnavailableError =>
   new StoreUnavailableError("the connection was lost", { outcomeUnknown: true });
@@ -89,6 +108,7 @@ export class DatabaseServer {
     this.#chunkTasks = chunkTasks;
     this.#log = keepsLog ? [] : null;
     this.#store = this.#open();
+    recorder.databaseClock = () => this.nowMs;
   }
 
   /** The store itself, for the eyes of the simulator. */
@@ -172,7 +192,7 @@ export class DatabaseServer {
           if (isPending) this.#pending.add(change.taskId);
           else this.#pending.delete(change.taskId);
         }
-        if (era === this.#era && this.#replayedNowMs === null) this.#recorder.change(change, () => this.nowMs);
+        if (era === this.#era && this.#replayedNowMs === null) this.#recorder.change(change);
       },
     });
     return { ...store, chunkTasks: this.#chunkTasks };

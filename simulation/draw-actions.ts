@@ -24,7 +24,8 @@ export function drawActions(drawing: Drawing, tasks: number): PlannedAction[] {
   const actions: PlannedAction[] = [];
   for (const feature of Object.keys(actionsOf) as Feature[]) {
     if (!has(feature)) continue;
-    const count = feature === "restore" ? 1 : draw.whole(1, feature === "operator" || feature === "direct" ? 6 : 4);
+    const count =
+      feature === "restore" ? 1 : draw.whole(1, feature === "operator" || feature === "direct" ? 6 : 4);
     for (let index = 0; index < count; index += 1) {
       const atMs = Math.round(draw.between(0.02, 0.95) * quietAtMs);
       actions.push(drawAction(drawing, draw.pick(actionsOf[feature] ?? []), atMs, tasks));
@@ -51,7 +52,14 @@ function drawAction(
     case "outage":
       return { atMs, kind, forMs: aWhile, readOnly: draw.chance(0.3) };
     case "deploy":
-      return { atMs, kind, node, graceMs, againMs: draw.chance(0.4) ? draw.whole(0, 2_000) : null, downMs: draw.whole(0, 3_000) };
+      return {
+        atMs,
+        kind,
+        node,
+        graceMs,
+        againMs: draw.chance(0.4) ? draw.whole(0, 2_000) : null,
+        downMs: draw.whole(0, 3_000),
+      };
     case "stopWorker":
       return { atMs, kind, node, graceMs, downMs: draw.whole(0, 3_000) };
     case "nodeJump":
@@ -61,7 +69,13 @@ function drawAction(
     case "restore":
       return { atMs, kind, commits: draw.whole(1, 12) };
     case "operator":
-      return { atMs, kind, node, operation: draw.pick(["cancel", "redrive", "erase"] as const), task: draw.whole(0, tasks - 1) };
+      return {
+        atMs,
+        kind,
+        node,
+        operation: draw.pick(["cancel", "redrive", "erase"] as const),
+        task: draw.whole(0, tasks - 1),
+      };
     case "direct":
       return { atMs, kind, node, task: draw.whole(0, tasks - 1) };
   }

@@ -1,7 +1,8 @@
 // Draws a plan from a seed. Swarm testing: each seed turns a random few of the features on, so that none hides another.
+
+import { Draw } from "./draw.ts";
 import { drawActions } from "./draw-actions.ts";
 import { drawRequests, drawTasks } from "./draw-requests.ts";
-import { Draw } from "./draw.ts";
 import type { Fate, Plan, PlannedNetwork, PlannedNode, PlannedType } from "./plan.ts";
 
 /** What a seed may or may not contain. */
@@ -57,7 +58,10 @@ export function drawPlan(seed: number): Plan {
   const chosen = new Set(features.filter((feature) => draw.chance(rare[feature] ?? likelihood)));
   const has = (feature: Feature): boolean => chosen.has(feature);
   const leaseMs = draw.pick([1_000, 1_500, 3_000, 6_000, 15_000]);
-  const quietAtMs = Math.min(Math.max(leaseMs * draw.between(2, 6), 5_000), has("retention") ? 90_000 : 45_000);
+  const quietAtMs = Math.min(
+    Math.max(leaseMs * draw.between(2, 6), 5_000),
+    has("retention") ? 90_000 : 45_000,
+  );
   const types = drawTypes(draw, has);
   const nodes = drawNodes(draw, has, types.length);
   const drawing: Drawing = { draw, has, leaseMs, quietAtMs, nodes, types };

@@ -33,13 +33,20 @@ function drawSteps(drawing: Drawing): Step[] {
     if (has("block")) kinds.push("block");
     steps.push(drawStep(drawing, draw.pick(kinds)));
   }
-  const last = has("failures") && draw.chance(0.15) ? (["fail", "permanent"] as const) : (["succeed"] as const);
+  const last =
+    has("failures") && draw.chance(0.15) ? (["fail", "permanent"] as const) : (["succeed"] as const);
   steps.push(drawStep(drawing, draw.pick(last)));
   return steps;
 }
 
 function drawStep({ draw, has, leaseMs }: Drawing, kind: Step["kind"]): Step {
-  const runMs = draw.pick([0, draw.whole(1, 50), draw.whole(1, 50), draw.whole(50, 800), leaseMs * draw.between(0.5, 2)]);
+  const runMs = draw.pick([
+    0,
+    draw.whole(1, 50),
+    draw.whole(1, 50),
+    draw.whole(50, 800),
+    leaseMs * draw.between(0.5, 2),
+  ]);
   return {
     kind,
     runMs: Math.round(runMs),
@@ -67,9 +74,13 @@ export function drawRequests(drawing: Drawing, tasks: readonly PlannedTask[]): P
 
 function drawRequest(drawing: Drawing, indexes: readonly number[], content: number): PlannedRequest {
   const { draw, has, leaseMs, quietAtMs, nodes } = drawing;
-  const kind = indexes.length === 1 ? draw.pick(["transaction", "begin", "alone"] as const) : draw.pick(["transaction", "begin"] as const);
+  const kind =
+    indexes.length === 1
+      ? draw.pick(["transaction", "begin", "alone"] as const)
+      : draw.pick(["transaction", "begin"] as const);
   const misuse = has("misuse");
-  const holdMs = has("longTransactions") && draw.chance(0.4) ? draw.between(0, leaseMs * 2.5) : draw.between(0, 20);
+  const holdMs =
+    has("longTransactions") && draw.chance(0.4) ? draw.between(0, leaseMs * 2.5) : draw.between(0, 20);
   return {
     atMs: Math.round(draw.between(0, quietAtMs * 0.8)),
     node: draw.whole(0, nodes.length - 1),
@@ -97,7 +108,8 @@ function drawCalls(
       tasks: indexes.slice(start, start + count),
       content,
       raw: draw.chance(0.2),
-      savepoint: has("savepoints") && draw.chance(0.5) ? draw.pick(["released", "rolledBack"] as const) : "none",
+      savepoint:
+        has("savepoints") && draw.chance(0.5) ? draw.pick(["released", "rolledBack"] as const) : "none",
       swallowed: draw.chance(0.3),
     });
     start += count;

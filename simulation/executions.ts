@@ -1,6 +1,7 @@
 // What runs: tells the recorder when an attempt starts and how it ends, by what the executor did and what the engine says.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ProcessEventBody } from "../checker/history.ts";
+import { PermanentError } from "../src/errors.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
 import type { TelemetryEvents } from "../src/telemetry/channels.ts";
 import type { Recorder } from "./recorder.ts";
@@ -13,11 +14,19 @@ export interface Execution {
   hasReturned: boolean;
   /** The engine has taken the attempt as ended. */
   hasEnded: boolean;
+  /** The executor threw a PermanentError. */
+  isPermanent: boolean;
 }
 
 type Outcome = Extract<ProcessEventBody, { readonly kind: "execution.end" }>["outcome"];
 
-const outcomes: ReadonlySet<string> = new Set(["succeeded", "failed", "deferred", "abandoned", "undecodable"]);
+const outcomes: ReadonlySet<string> = new Set([
+  "succeeded",
+  "failed",
+  "deferred",
+  "abandoned",
+  "undecodable",
+]);
 
 /** All executions of a run, the ended ones forgotten. */
 export class Executions {
@@ -42,7 +51,7 @@ export class Executions {
 
   /** The executor was called. */
   start(process: SimulatedProcess, task: ClaimedTask): Execution {
-    const execution = { process, task, hasReturned: false, hasEnded: false };
+    const execution = { process, task, hasReturned: false, hasEnded: false, isPermanent: false };
     const key = keyOf(task.token.owner, task.token.claim, task.taskId);
     if (this.#running.has(key)) this.#recorder.note("one claim executed twice");
     this.#running.set(key, execution);
@@ -51,8 +60,10 @@ export class Executions {
   }
 
   /** The executor returned, or threw. */
-  returned(execution: Execution, succeeded: boolean): void {
+  returned(execution: Execution, thrown: Error | null): void {
+    const succeeded = thrown === null;
     execution.hasReturned = true;
+    execution.isPermanent = thrown instanceof PermanentError;
     if (!execution.hasEnded) return;
     this.#recorder.note(succeeded ? "zombie succeeded" : "zombie failed");
     this.#end(execution, succeeded ? "succeeded" : "failed");
@@ -62,6 +73,7 @@ export class Executions {
     const execution = this.#running.get(keyOf(event.owner, event.claim, event.taskId));
     if (execution === undefined || !outcomes.has(event.outcome)) return;
     execution.hasEnded = true;
+    this.#recorder.note(`executed on the ${event.path} path`);
     const timedOut = event.outcome === "failed" && !execution.hasReturned;
     this.#recorder.note(timedOut ? "attempt timed out" : `attempt ${event.outcome}`);
     this.#end(execution, timedOut ? "timed-out" : (event.outcome as Outcome)); // it is in the set
@@ -70,7 +82,12 @@ export class Executions {
   #end(execution: Execution, outcome: Outcome): void {
     const { process, task } = execution;
     if (execution.hasReturned) this.#running.delete(keyOf(task.token.owner, task.token.claim, task.taskId));
-    this.#recorder.record(process, { kind: "execution.end", taskId: task.taskId, token: task.token, outcome });
+    this.#recorder.record(process, {
+      kind: "execution.end",
+      taskId: task.taskId,
+      token: task.token,
+      outcome,
+    });
   }
 }
 

@@ -1,6 +1,13 @@
 // Writes the history of a simulation as it happens, and a hash of it, so that two runs can be compared.
-import type { AuditEntry, NemesisEvent, PendingImage, ProcessEvent, ProcessEventBody } from "../checker/history.ts";
+import type {
+  AuditEntry,
+  NemesisEvent,
+  PendingImage,
+  ProcessEvent,
+  ProcessEventBody,
+} from "../checker/history.ts";
 import type { AuditedChange, AuditedTask } from "../src/store/memory/index.ts";
+import type { FailureReason } from "../src/task/task.ts";
 import type { Agenda } from "./agenda.ts";
 import { mix, mixText } from "./draw.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -12,6 +19,8 @@ export class Recorder {
   audit: AuditEntry[] = [];
   /** How often something interesting happened. */
   readonly seen = new Map<string, number>();
+  /** Reads the database's clock; set by whoever keeps it. */
+  databaseClock: () => number = () => 0;
   /** What is wrong already, besides what the checker will find. */
   readonly problems: string[] = [];
   readonly #agenda: Agenda;
@@ -45,7 +54,8 @@ export class Recorder {
 
   /** Notes what the nemesis or an operator did. */
   disturb(action: NemesisEvent["action"]): void {
-    this.nemesis.push({ atMs: this.#agenda.nowMs, action });
+    const databaseMs = this.databaseClock();
+    this.nemesis.push({ atMs: this.#agenda.nowMs, afterSeq: this.#auditSequence, databaseMs, action });
     this.trace(action.kind, "");
   }
 
@@ -65,9 +75,9 @@ export class Recorder {
   }
 
   /** Takes in a committed change; all of one turn share their number in the audit. */
-  change(change: AuditedChange, atMs: () => number): void {
+  change(change: AuditedChange): void {
     this.#changes.push(change);
-    if (this.#changes.length === 1) queueMicrotask(() => this.#flush(atMs()));
+    if (this.#changes.length === 1) queueMicrotask(() => this.#flush(this.databaseClock()));
   }
 
   #flush(atMs: number): void {
@@ -112,9 +122,15 @@ function entriesOf(change: AuditedChange): Entry[] {
   }
   const entries: Entry[] = [];
   if (before?.pending) entries.push({ kind: "pending.delete", taskId, row: before.pending });
-  else if (before) entries.push({ kind: "settled.delete", taskId, ...before.settled });
+  else if (before) {
+    const { state, generation } = before.settled;
+    entries.push({ kind: "settled.delete", taskId, state, generation });
+  }
   if (after?.pending) entries.push({ kind: "pending.insert", taskId, row: after.pending });
-  else if (after) entries.push({ kind: "settled.insert", taskId, ...after.settled });
+  else if (after) {
+    const { reason, ...settled } = after.settled;
+    entries.push({ kind: "settled.insert", taskId, ...settled, ...(reason === null ? {} : { reason }) });
+  }
   if (after === null) entries.push({ kind: "task.delete", taskId });
   return entries;
 }
@@ -123,13 +139,17 @@ type Side =
   | { readonly pending: PendingImage; readonly settled?: undefined }
   | {
       readonly pending?: undefined;
-      readonly settled: { readonly state: "confirmed" | "failed" | "cancelled"; readonly generation: number };
+      readonly settled: {
+        readonly state: "confirmed" | "failed" | "cancelled";
+        readonly generation: number;
+        readonly reason: FailureReason | null;
+      };
     };
 
 function side(type: string, task: AuditedTask | null): Side | null {
   if (task === null) return null;
   const { generation, standing } = task;
-  if ("atMs" in standing) return { settled: { state: standing.state, generation } };
+  if ("atMs" in standing) return { settled: { state: standing.state, generation, reason: standing.reason } };
   const { dueAtMs, failedAttempts, lostAttempts, deferredAttempts, claim } = standing;
   return {
     pending: {

@@ -1,8 +1,8 @@
 // Executors that play the steps of the plan: they succeed, fail, hang, block, or take their process with them.
 import { PermanentError, RetryAfterError } from "../src/errors.ts";
-import type { AttemptContext, BoundExecutor } from "../src/task/executor.ts";
 import { binaryExponential } from "../src/task/backoff.ts";
 import { UndecodableDataError } from "../src/task/definition.ts";
+import type { AttemptContext, BoundExecutor } from "../src/task/executor.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
 import type { PlannedType, Step } from "./plan.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -38,11 +38,11 @@ async function execute(
   try {
     await play(world, process, step, context.signal);
   } catch (error) {
-    executions.returned(execution, false);
+    executions.returned(execution, error as Error); // the steps throw errors only
     throw error;
   }
   recorder.record(process, { kind: "effect", taskId: task.taskId, token: task.token });
-  executions.returned(execution, true);
+  executions.returned(execution, null);
 }
 
 async function play(world: World, process: SimulatedProcess, step: Step, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,13 @@
 // What a process holds for the store: the network to the database, with its delays and losses. All of src/run goes through it.
 import { CommitUnknownError, NotATransactionError, StoreUnavailableError } from "../src/errors.ts";
-import type { BeginOptions, InsertAnswer, OwnTransaction, ResolvedDuplicate, Savepoint, Store } from "../src/store/contract.ts";
+import type {
+  BeginOptions,
+  InsertAnswer,
+  OwnTransaction,
+  ResolvedDuplicate,
+  Savepoint,
+  Store,
+} from "../src/store/contract.ts";
 import type { Token } from "../src/task/task.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Command, DatabaseServer, PlainMethod } from "./database-server.ts";
@@ -24,6 +31,8 @@ export interface WireParts {
   /** The calls that had a fate, by name. */
   readonly fated: Record<string, Fate>;
   nextTransaction: number;
+  /** Names of transactions whose commit was not answered. */
+  readonly unknownMarks: Set<string>;
 }
 
 /** The store as a process sees it. */
@@ -31,6 +40,9 @@ export type WireStore = Store<WireTransaction, WireTransaction, false>;
 
 /** Longest time the server takes to notice that a connection is gone, as a part of the client's timeout. */
 const LONGEST_DISCONNECT = 2;
+
+/** Calls whose fates are counted one by one. */
+const telling = new Set(["claim", "settle", "insert", "commit", "beat"]);
 
 const unavailable = (outcomeUnknown: boolean, problem = "the connection was lost"): StoreUnavailableError =>
   new StoreUnavailableError(problem, { outcomeUnknown });
@@ -42,6 +54,7 @@ export class Wire {
   readonly open = new Set<WireTransaction>();
   /** Tasks by claim and number, as this process was told. */
   readonly #taskIds = new Map<string, string>();
+  readonly #doubted = new Set<string>();
   #calls = 0;
 
   constructor(parts: WireParts, process: SimulatedProcess) {
@@ -61,17 +74,18 @@ export class Wire {
     this.#calls += 1;
     const what = command.kind === "call" ? command.method : command.kind;
     const luck = new Draw(this.parts.seed, 4, process.node, process.boot, mixText(this.#calls, what));
-    const fate = this.#fateOf(`${process.name}.${process.boot}.${what}.${this.#calls}`, luck, allowed);
+    const fate = this.#fateOf(what, `${process.name}.${process.boot}.${what}.${this.#calls}`, luck, allowed);
     this.parts.recorder.trace(what, process.name);
     return this.#transmit(command, fate, luck);
   }
 
-  #fateOf(call: string, luck: Draw, allowed: readonly Fate[]): Fate {
+  #fateOf(what: string, call: string, luck: Draw, allowed: readonly Fate[]): Fate {
     const { network, hasFaults, fated } = this.parts;
     const fate = network.only === null ? drawFate(network, luck) : (network.only[call] ?? "ok");
     if (!hasFaults || fate === "ok" || !allowed.includes(fate)) return "ok";
     fated[call] = fate;
     this.parts.recorder.note(`fate ${fate}`);
+    if (telling.has(what)) this.parts.recorder.note(`fate ${fate}: ${what}`);
     return fate;
   }
 
@@ -120,6 +134,16 @@ export class Wire {
     return this.#taskIds.get(`${token.claim}/${id}`) ?? `unknown ${id}`;
   }
 
+  /** Notes that it is not known whether a settlement was written. */
+  doubt({ id, token }: { readonly id: string; readonly token: Token }): void {
+    this.#doubted.add(`${token.claim}/${id}`);
+  }
+
+  /** Whether an earlier try of the settlement was not answered. */
+  isDoubted({ id, token }: { readonly id: string; readonly token: Token }): boolean {
+    return this.#doubted.has(`${token.claim}/${id}`);
+  }
+
   /** How long the server takes to notice that a connection is gone. */
   disconnectMs(transaction: number): number {
     const { seed, network } = this.parts;
@@ -146,6 +170,10 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
   readonly number: number;
   /** The calls to enqueue that stand in it, by the names the client gave them. */
   calls: string[] = [];
+  /** The database's name of it, once it is known. */
+  mark: string | null = null;
+  /** Whether any of its tasks was born claimed. */
+  hasBirths = false;
   #isLost = false;
   #isOver = false;
   #savepoints = 0;
@@ -226,6 +254,7 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
       this.hangUp();
       answered("info");
       recorder.note("unknown commit outcome");
+      if (this.mark !== null) wire.parts.unknownMarks.add(this.mark);
       throw new CommitUnknownError([], { cause: error });
     }
     answered("ok");
@@ -262,7 +291,9 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
 export function wireStore(wire: Wire): WireStore {
   const { parts } = wire;
   const call = (method: PlainMethod, parameters: readonly unknown[]): Promise<unknown> =>
-    witnessed(wire, method, parameters, () => wire.send({ kind: "call", method, with: parameters }, anywhere));
+    witnessed(wire, method, parameters, () =>
+      wire.send({ kind: "call", method, with: parameters }, anywhere),
+    );
   const plain = <Method extends PlainMethod>(method: Method): WireStore[Method] =>
     ((...parameters: readonly unknown[]) => call(method, parameters)) as WireStore[Method]; // each method answers what the server does
   return Object.freeze({
@@ -321,6 +352,8 @@ function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
       const command = { kind: "insert", transaction: transaction.number, tasks, birth } as const;
       const answer = (await transaction.statement(command)) as InsertAnswer; // the server answers as the store does
       for (const { id, taskId } of answer.created) wire.learn(birth?.claim ?? 0, id, taskId);
+      transaction.mark = answer.transactionMark;
+      if (birth !== null) transaction.hasBirths = true;
       return answer;
     },
     async resolveDuplicates(transaction, tasks, birth, createdIds) {

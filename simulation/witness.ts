@@ -1,7 +1,16 @@
 // Stands beside the wire and writes down what a process asked of the database, and what it was told.
 import type { Seen } from "../checker/history.ts";
 import { StoreUnavailableError } from "../src/errors.ts";
-import type { BeatAnswer, ClaimAnswer, ClaimRequest, ProcessRecord, SettleAnswer, Settlement } from "../src/store/contract.ts";
+import type {
+  BeatAnswer,
+  BornClaim,
+  BornClaimStanding,
+  ClaimAnswer,
+  ClaimRequest,
+  ProcessRecord,
+  SettleAnswer,
+  Settlement,
+} from "../src/store/contract.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
 import type { PlainMethod } from "./database-server.ts";
 import type { Wire } from "./wire.ts";
@@ -30,6 +39,8 @@ export function witnessed(
       return claim(wire, method, parameters[0] as Pick<ClaimRequest, "owner" | "claim">, send);
     case "settle":
       return settle(wire, parameters[0] as readonly Settlement[], send);
+    case "readCommitted":
+      return readCommitted(wire, parameters[0] as readonly BornClaim[], send);
     case "cancel":
     case "redrive":
     case "erase":
@@ -43,8 +54,9 @@ export function witnessed(
 async function register(wire: Wire, { owner, leaseMs }: ProcessRecord, send: Send): Promise<unknown> {
   const { recorder } = wire.parts;
   recorder.own(owner, wire.process);
+  const sentMs = wire.process.monotonicMs;
   const answer = await send();
-  recorder.record(wire.process, { kind: "process.registered", owner, leaseMs });
+  recorder.record(wire.process, { kind: "process.registered", owner, leaseMs, sentMs });
   return answer;
 }
 
@@ -82,7 +94,8 @@ async function claim(
     for (const { id, taskId } of tasks) wire.learn(request.claim, id, taskId);
     recorder.record(process, { kind: "claim.answer", ...named, seen: "ok", taskIds });
     if (tasks.length > 0) recorder.note(`${method} took tasks`);
-    if (tasks.length > 0 && process.monotonicMs - sentMs > wire.parts.leaseMs) recorder.note("claim reply after lease");
+    if (tasks.length > 0 && process.monotonicMs - sentMs > wire.parts.leaseMs)
+      recorder.note("claim reply after lease");
     return answer;
   } catch (error) {
     recorder.record(process, { kind: "claim.answer", ...named, seen: seenOf(error), taskIds: [] });
@@ -90,17 +103,32 @@ async function claim(
   }
 }
 
+async function readCommitted(wire: Wire, claims: readonly BornClaim[], send: Send): Promise<unknown> {
+  const { recorder, unknownMarks } = wire.parts;
+  const answer = (await send()) as readonly BornClaimStanding[];
+  claims.forEach(({ transactionMark }, index) => {
+    recorder.note(`born claim found ${answer[index]}`);
+    if (transactionMark !== null && unknownMarks.has(transactionMark)) {
+      recorder.note(`unknown commit found ${answer[index]}`);
+    }
+  });
+  return answer;
+}
+
 async function settle(wire: Wire, settlements: readonly Settlement[], send: Send): Promise<unknown> {
   const { recorder } = wire.parts;
   for (const settlement of settlements) {
-    const decision = settlement.kind === "retry" && settlement.counted === "deferred" ? "defer" : settlement.kind;
+    const decision =
+      settlement.kind === "retry" && settlement.counted === "deferred" ? "defer" : settlement.kind;
     const named = { taskId: wire.taskIdOf(settlement), token: settlement.token };
     recorder.record(wire.process, { kind: "settle.invoke", ...named, decision });
   }
   const answered = (settlement: Settlement, seen: Seen, verdict: string | null): void => {
     const named = { taskId: wire.taskIdOf(settlement), token: settlement.token };
     recorder.record(wire.process, { kind: "settle.answer", ...named, seen, verdict });
-    if (verdict !== null) recorder.note(`settled ${settlement.kind} ${verdict}`);
+    if (verdict === null) return wire.doubt(settlement);
+    recorder.note(`settled ${settlement.kind} ${verdict}`);
+    if (wire.isDoubted(settlement)) recorder.note(`settlement repeated: ${verdict}`);
   };
   try {
     const answers = (await send()) as readonly SettleAnswer[];
@@ -108,6 +136,7 @@ async function settle(wire: Wire, settlements: readonly Settlement[], send: Send
     return answers;
   } catch (error) {
     recorder.note("settling failed");
+    if (wire.parts.server.standing !== "up") recorder.note("outage while settling");
     for (const settlement of settlements) answered(settlement, seenOf(error), null);
     throw error;
   }

@@ -19,8 +19,8 @@ export class World {
   readonly executions: Executions;
   readonly cluster: Cluster;
   readonly #attempts = new Map<string, number>();
-  /** Requests of clients that are not over. */
-  requestsUnderWay = 0;
+  /** Backups the database came back from. */
+  restores = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -42,6 +42,7 @@ export class World {
       hasFaults: true,
       fated: {},
       nextTransaction: 0,
+      unknownMarks: new Set(),
     };
     this.executions = new Executions(recorder);
     this.cluster = new Cluster(this);

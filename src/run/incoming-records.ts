@@ -1,6 +1,6 @@
 /** The shapes in which callers hand over records, made into one. */
 import { InvalidInputError } from "../errors.ts";
-import type { TaskDefinition } from "../task/definition.ts";
+import { checkDefinition, isDefinition, type TaskDefinition } from "../task/definition.ts";
 import type { Records } from "./enqueue.ts";
 import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
 
@@ -9,27 +9,33 @@ export interface TypedItem<Input> extends EnqueueOptions {
   readonly data: Input;
 }
 
-/** Whether the value is what defineTask answers. */
-export function isDefinition(value: unknown): value is TaskDefinition {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "onDuplicate" in value &&
-    "retry" in value &&
-    "schema" in value
-  );
-}
-
-/** Throws InvalidInputError unless the value is what defineTask answers. */
-export function checkDefinition(value: unknown): TaskDefinition {
-  if (isDefinition(value)) return value;
-  throw new InvalidInputError("definition", "is no task definition", "pass what defineTask answered");
-}
-
 /** A record of a definition. */
 export function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>): IncomingRecord {
+  if (typeof item !== "object" || item === null) {
+    throw new InvalidInputError(
+      "items",
+      "holds something that is no object",
+      "pass items like { data, taskId }",
+    );
+  }
   const { data, ...options } = item;
   return { definition, data, options };
+}
+
+/** A record from the arguments of enqueue. Throws InvalidInputError. */
+export function enqueueRecord(definition: unknown, data: unknown, options: unknown): IncomingRecord {
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+    throw new InvalidInputError(
+      "options",
+      "is no object",
+      "pass { taskId, referenceId, delayMs ... } or nothing",
+    );
+  }
+  return {
+    definition: checkDefinition(definition),
+    data,
+    options: { ...(options as EnqueueOptions | undefined) },
+  };
 }
 
 /** Records from the arguments of enqueueAll: a definition and items, or raw records. Throws InvalidInputError. */

@@ -57,6 +57,13 @@ export function* newTask(
 ): Steps<NewTask> {
   if ("raw" in incoming) {
     const { raw } = incoming;
+    if (typeof raw !== "object" || raw === null) {
+      throw new InvalidInputError(
+        "records",
+        "holds something that is no object",
+        "pass records like { type, data }",
+      );
+    }
     const type = checkType(raw.type);
     if (!(raw.data instanceof Uint8Array)) {
       throw new InvalidInputError(
@@ -90,13 +97,6 @@ function assemble(
   limits: RecordLimits,
   ports: Ports,
 ): NewTask {
-  if (typeof options !== "object" || options === null) {
-    throw new InvalidInputError(
-      "options",
-      "is no object",
-      "pass { taskId, referenceId, delayMs ... } or nothing",
-    );
-  }
   if (data.byteLength > limits.maxDataBytes)
     throw new DataTooLargeError(type, data.byteLength, limits.maxDataBytes);
   const { delayMs = 0, runAt } = options;

@@ -121,10 +121,7 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
   const policy = retryPolicy(defaultRetryPolicy, options);
   const timeoutMs = numberOption("timeoutMs", options.timeoutMs, DEFAULT_TIMEOUT_MS, 1);
   const leaseMs = numberOption("leaseMs", options.leaseMs, DEFAULT_LEASE_MS, 1_000);
-  const source =
-    options.executor === undefined
-      ? { executors: checkExecutors(options.executors ?? []) }
-      : checkRaw(options);
+  const source = options.executor === undefined ? { executors: checkExecutors(options) } : checkRaw(options);
   for (const hook of ["onConfirmed", "onFailed"] as const) {
     if (options[hook] !== undefined && typeof options[hook] !== "function") {
       throw new InvalidInputError(hook, "is no function", "pass a function, or leave it out");
@@ -132,7 +129,7 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
   }
   return Object.freeze({
     store: options.store as unknown as Store, // the scheduler hands it only transactions of its own kind
-    ports: options.ports ?? realPorts,
+    ports: checkPorts(options.ports),
     executors: new Executors(source, policy, timeoutMs),
     policy,
     hooks: { onConfirmed: options.onConfirmed, onFailed: options.onFailed },
@@ -141,7 +138,7 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
     leaseMs,
     heartbeatMs: leaseMs / 3,
     retentionMs: numberOption("retentionMs", options.retentionMs, DEFAULT_RETENTION_MS, 0),
-    migrate: options.migrate ?? true,
+    migrate: checkMigrate(options.migrate),
     logger: checkLogger(options.logger),
     host: hostname(),
   });
@@ -161,7 +158,18 @@ function checkRaw(options: {
   return { executor: options.executor, types: options.types };
 }
 
-function checkExecutors(executors: readonly BoundExecutor[]): readonly BoundExecutor[] {
+function checkExecutors(options: {
+  readonly executors?: readonly BoundExecutor[] | undefined;
+  readonly types?: unknown;
+}): readonly BoundExecutor[] {
+  if (options.types !== undefined) {
+    throw new InvalidInputError(
+      "types",
+      "is set without an executor",
+      "pass the executor that executes them",
+    );
+  }
+  const executors = options.executors === undefined ? [] : options.executors;
   if (!Array.isArray(executors) || executors.some((executor) => typeof executor?.run !== "function")) {
     throw new InvalidInputError(
       "executors",
@@ -170,6 +178,25 @@ function checkExecutors(executors: readonly BoundExecutor[]): readonly BoundExec
     );
   }
   return executors;
+}
+
+function checkMigrate(migrate: unknown): boolean {
+  if (migrate === undefined) return true;
+  if (typeof migrate === "boolean") return migrate;
+  throw new InvalidInputError("migrate", `is ${shown(migrate)}`, "give true or false");
+}
+
+function checkPorts(ports: Ports | undefined): Ports {
+  if (ports === undefined) return realPorts;
+  const isWhole = [ports?.clock?.monotonicMs, ports?.timers?.after, ports?.random?.fraction].every(
+    (port) => typeof port === "function",
+  );
+  if (isWhole) return ports;
+  throw new InvalidInputError(
+    "ports",
+    "lacks a clock, timers or a random source",
+    "leave it out outside tests",
+  );
 }
 
 function fastPathConcurrency(fastPath: unknown): number {
@@ -185,7 +212,7 @@ function fastPathConcurrency(fastPath: unknown): number {
 function checkLogger(logger: Logger | undefined): Logger | null {
   if (logger === undefined) return null;
   for (const level of ["debug", "info", "warn", "error"] as const) {
-    if (typeof logger[level] !== "function") {
+    if (typeof logger?.[level] !== "function") {
       throw new InvalidInputError("logger", `has no function ${level}`, "pass a pino-shaped logger");
     }
   }

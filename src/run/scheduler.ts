@@ -1,19 +1,13 @@
 /** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
 import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
-import type { TaskDefinition } from "../task/definition.ts";
+import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import type { TaskState, TaskWithAttempts } from "../task/task.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
 import type { ExecutionAnswer } from "./funnel.ts";
-import {
-  checkDefinition,
-  incomingRecords,
-  isDefinition,
-  type TypedItem,
-  typedRecord,
-} from "./incoming-records.ts";
+import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
 import { DEFAULT_GRACE_MS, numberOption, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
@@ -125,11 +119,10 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   async enqueue(...call: readonly unknown[]): Promise<Receipt> {
     if (isDefinition(call[0]) && !isDefinition(call[1])) {
       const [definition, data, options] = call;
-      const record = typedRecord(definition, { ...(options as EnqueueOptions), data });
-      return single(await this.#engine.transactions.enqueueAlone(record));
+      return single(await this.#engine.transactions.enqueueAlone(enqueueRecord(definition, data, options)));
     }
     const [transaction, definition, data, options] = call;
-    const record = typedRecord(checkDefinition(definition), { ...(options as EnqueueOptions), data });
+    const record = enqueueRecord(definition, data, options);
     return single(await runSteps(this.#engine.enqueuer.enqueue(transaction, [record].values())));
   }
 
@@ -157,10 +150,9 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     transaction: Transaction,
     definition: TaskDefinition<Input, unknown>,
     data: NoInfer<Input>,
-    options: EnqueueOptions = {},
+    options?: EnqueueOptions,
   ): Receipt {
-    const record = typedRecord(checkDefinition(definition), { ...options, data });
-    return single(this.#runSync(transaction, [record].values()));
+    return single(this.#runSync(transaction, [enqueueRecord(definition, data, options)].values()));
   }
 
   /** `enqueueAll` for synchronous transactions (SQLite). */

@@ -12,8 +12,9 @@ import type {
 import type { TaskDefinition } from "../task/definition.ts";
 import type { Enqueuer, Receipt, Records } from "./enqueue.ts";
 import type { FastPath } from "./fast-path.ts";
-import { incomingRecords, type TypedItem, typedRecord } from "./incoming-records.ts";
+import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
+import { countOption } from "./options.ts";
 import { within } from "./sleep.ts";
 import { runSteps, runStepsSync, type Steps } from "./steps.ts";
 
@@ -91,7 +92,7 @@ export class Transactions {
 
   /** Runs the callback in a transaction; see `Scheduler.transaction`. */
   async run(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
-    for (let retriesLeft = options.maxRetries ?? 0; ; retriesLeft -= 1) {
+    for (let retriesLeft = countOption("maxRetries", options.maxRetries, 0, 0); ; retriesLeft -= 1) {
       try {
         return await this.#runOnce(callback, options);
       } catch (error) {
@@ -188,8 +189,8 @@ class Session {
 
   /** The store's own api with ours on top; its getters stay live. */
   api(): SchedulerTransaction<unknown, boolean> {
-    const one = (definition: TaskDefinition, data: unknown, options: EnqueueOptions = {}): unknown =>
-      this.#enqueue([typedRecord(definition, { ...options, data })].values(), ([receipt]) => ({
+    const one = (definition: unknown, data: unknown, options: unknown): unknown =>
+      this.#enqueue([enqueueRecord(definition, data, options)].values(), ([receipt]) => ({
         taskId: receipt?.taskId,
       }));
     const all = (...rest: readonly unknown[]): unknown =>

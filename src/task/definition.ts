@@ -47,8 +47,8 @@ export function defineTask(
   options: DefinitionOptions & { readonly data?: StandardSchema | undefined },
 ): TaskDefinition<unknown, unknown> {
   const type = checkType(options.type);
-  const schema = options.data ?? null;
-  if (schema !== null && typeof schema["~standard"]?.validate !== "function") {
+  const schema = options.data === undefined ? null : options.data;
+  if (options.data !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
     throw new InvalidInputError(
       "data",
       "is no Standard Schema",
@@ -71,6 +71,23 @@ export function defineTask(
   };
   retryPolicy(defaultRetryPolicy, retry);
   return Object.freeze({ type, schema, retry: Object.freeze(retry), onDuplicate });
+}
+
+/** Whether the value is what defineTask answers. */
+export function isDefinition(value: unknown): value is TaskDefinition {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "onDuplicate" in value &&
+    "retry" in value &&
+    "schema" in value
+  );
+}
+
+/** Throws InvalidInputError unless the value is what defineTask answers. */
+export function checkDefinition(value: unknown): TaskDefinition {
+  if (isDefinition(value)) return value;
+  throw new InvalidInputError("definition", "is no task definition", "pass what defineTask answered");
 }
 
 /** Throws InvalidInputError unless `value` is a duplicate policy. */

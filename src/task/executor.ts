@@ -1,6 +1,6 @@
 /** Executors: the application's code for a type, typed or raw. */
 import { InvalidInputError } from "../errors.ts";
-import { readData, type TaskDefinition } from "./definition.ts";
+import { checkDefinition, readData, type TaskDefinition } from "./definition.ts";
 import type { RetryOptions } from "./policy.ts";
 import type { ClaimedTask } from "./task.ts";
 
@@ -67,6 +67,7 @@ export function executor<Output>(
   definition: TaskDefinition<unknown, Output>,
   ...rest: [handler: Handler<Output>] | [options: ExecutorOptions, handler: Handler<Output>]
 ): BoundExecutor {
+  checkDefinition(definition);
   const [options, handler] = rest.length === 2 ? rest : [{}, rest[0]];
   if (typeof handler !== "function") {
     throw new InvalidInputError(

@@ -50,7 +50,8 @@ export function checkReferenceId(value: unknown): string | null {
 /** Throws InvalidInputError unless `value` is a small record of text; undefined and null mean none. */
 export function checkHeaders(value: unknown): Readonly<Record<string, string>> | null {
   if (value === undefined || value === null) return null;
-  if (typeof value !== "object" || Array.isArray(value)) {
+  const prototype: unknown = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
+  if (prototype !== null && prototype !== Object.prototype) {
     throw new InvalidInputError(
       "headers",
       "is no record",

@@ -8,14 +8,27 @@ export const MAX_ERROR_STACK_LENGTH = 16_384;
 /** How many causes of causes are followed; a cycle ends here too. */
 const MAX_CAUSES = 5;
 
-/** Credentials inside connection strings and the commonest header shapes. */
+/** A quoted value, or what follows up to an end that the pattern names. */
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"|'[^']*'`;
+
+/** Credentials in connection strings, in headers (the rest of the line), in settings. */
 const SECRETS: readonly [RegExp, string][] = [
-  [/\b([a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/@:]{0,200}:[^\s/@]{0,200}@/gi, "$1***@"],
+  [/\b([a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/]{1,500}@/gi, "$1***@"],
   [
-    /\b(authorization|proxy-authorization|cookie|set-cookie|x-api-key)(["']?\s*[:=]\s*["']?)(?:(?:bearer|basic)\s+)?[^\s"',;]{1,500}/gi,
+    new RegExp(
+      String.raw`\b(authorization|proxy-authorization|cookie|set-cookie|x-api-key)(\\?["']?\s*[:=]\s*)(?:${QUOTED}|[^\r\n]*)`,
+      "gi",
+    ),
     "$1$2***",
   ],
   [/\b(bearer)\s+[a-z0-9._~+/=-]{8,500}/gi, "$1 ***"],
+  [
+    new RegExp(
+      String.raw`\b(password|passwd|pwd|secret|client_secret|api_?key|access_?token)(\\?["']?\s*[:=]\s*)(?:${QUOTED}|[^\s,;&]+)`,
+      "gi",
+    ),
+    "$1$2***",
+  ],
 ];
 
 /** Strips NUL and lone surrogates, which text columns refuse, takes known secrets out, and cuts. */
@@ -87,7 +100,7 @@ export function safeError(thrown: unknown): RecordedError {
   const code = readText(thrown, "code");
   const withCauses = `${(stack ?? "").slice(0, MAX_ERROR_STACK_LENGTH)}${causesOf(thrown)}`;
   return {
-    name: safeText(readText(thrown, "name") ?? "Error", 200),
+    name: safeText(readText(thrown, "name") || "Error", 200),
     message: safeText(readText(thrown, "message") ?? "", MAX_ERROR_MESSAGE_LENGTH),
     code: code === null ? null : safeText(code, 200),
     stack: withCauses === "" ? null : safeText(withCauses, MAX_ERROR_STACK_LENGTH),

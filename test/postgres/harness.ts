@@ -24,13 +24,14 @@ export interface HarnessOptions {
   /** Startup options of every connection, the store's own included. */
   readonly options?: string;
   readonly pooler?: boolean;
+  readonly application_name?: string;
   readonly migrate?: boolean;
 }
 
 /** Opens a harness on the shared server. */
 export async function openHarness(settings: HarnessOptions = {}): Promise<PostgresHarness> {
-  const { major = 18, schema = freshSchema(), options, pooler = false, migrate = true } = settings;
-  const pool = testPool({ major, max: 8, ...(options === undefined ? {} : { options }) });
+  const { major = 18, schema = freshSchema(), pooler = false, migrate = true, ...connection } = settings;
+  const pool = testPool({ major, max: 8, ...connection });
   const store = postgresStore({ pool, schema, pooler });
   if (migrate) await store.migrate();
   const open = new Set<pg.PoolClient>();

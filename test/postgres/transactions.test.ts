@@ -19,7 +19,7 @@ const asserts =
 
 describe("what passes as a transaction", () => {
   it("clients do and pools do not, for the compiler", () => {
-    const takes = (_: PostgresTransaction): void => undefined;
+    const takes = (transaction: PostgresTransaction): unknown => transaction;
     const compiled = (pool: pg.Pool, client: pg.Client, poolClient: pg.PoolClient): void => {
       // @ts-expect-error each query of a pool runs on another connection
       takes(pool);
@@ -37,7 +37,8 @@ describe("what passes as a transaction", () => {
     expect(() => assert(client)).toThrow(/outside a transaction/);
     await client.query("begin");
     assert(client);
-    await client.query("select 1/0").catch(() => undefined);
+    // The driver learns of the new state after it has thrown the error; the second failure comes later than that.
+    for (const _ of [1, 2]) await client.query("select 1/0").catch(() => undefined);
     expect(() => assert(client)).toThrow(/aborted/);
     await client.query("rollback");
     expect(() => assert(client)).toThrow(NotATransactionError);
@@ -133,9 +134,9 @@ describe("a transaction of the store's own", () => {
 describe("a caller's transaction", () => {
   it("stays usable after a duplicate (V2, H6)", async () => {
     await using harness = await openHarness();
-    const { store, begin } = harness;
+    const { store } = harness;
     for (const _ of [1, 2]) {
-      const caller = await begin();
+      const caller = await harness.begin();
       const { created } = await store.insert(caller.transaction, [newTask("twice")], null, at(0));
       if (created.length === 0) {
         const other = newTask("twice", { data: new Uint8Array([1]) });
@@ -180,10 +181,12 @@ describe("a caller's transaction", () => {
     await client.query("begin");
     await client.query("set local search_path = pg_temp");
     await client.query("set local statement_timeout = 12345");
-    const before = await client.query("select name, setting from pg_settings order by name");
+    // Loading plpgsql adds settings of its own, which is no change of the caller's.
+    const settings = "select name, setting from pg_settings where name not like 'plpgsql.%' order by name";
+    const before = await client.query(settings);
     await harness.store.insert(client, [newTask("guest")], null, at(0));
     await harness.store.resolveDuplicates(client, [newTask("guest")], null, [], at(0));
-    const after = await client.query("select name, setting from pg_settings order by name");
+    const after = await client.query(settings);
     expect(after.rows).toEqual(before.rows);
     expect(client.getTransactionStatus()).toBe("T");
     await client.query("commit");

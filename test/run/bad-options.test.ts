@@ -116,7 +116,7 @@ describe("executors", () => {
     });
   });
 
-  it.each([null, {}, "job", [undefined], [{}], [() => undefined]])(
+  it.each([{}, "job", [undefined], [{}], [() => undefined]])(
     "a list that is none (%j) is refused",
     (executors) => {
       expectInvalid(() => scheduler({ executors }), "executors");
@@ -172,12 +172,12 @@ describe("options of a definition", () => {
   });
 
   it("data that is no Standard Schema is refused", () => {
-    for (const data of [{}, "string", () => true, { "~standard": {} }, null])
+    for (const data of [{}, "string", () => true, { "~standard": {} }])
       expectInvalid(() => define({ type: "a", data }), "data");
   });
 
   it("a policy for duplicates that is none is refused", () => {
-    for (const onDuplicate of ["ignore", null, 1])
+    for (const onDuplicate of ["ignore", 1])
       expectInvalid(() => define({ type: "a", onDuplicate }), "onDuplicate");
   });
 

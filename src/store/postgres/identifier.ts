@@ -32,6 +32,13 @@ export function checkedSchemaName(schema: unknown): string {
   return schema;
 }
 
+/** Quotes the body of a function under a tag that does not occur in it, whatever the names in the body. */
+export function quoteBody(body: string): string {
+  let tag = "$body$";
+  for (let count = 1; body.includes(tag); count += 1) tag = `$body${count}$`;
+  return `${tag}${body}${tag}`;
+}
+
 /** The tables and functions of one schema, qualified and quoted. */
 export interface Names {
   readonly schema: string;

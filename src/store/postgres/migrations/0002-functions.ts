@@ -1,9 +1,12 @@
 /** Version 2: the functions. Their names carry a version, since an older process may still call an older one. */
-import type { Names } from "../identifier.ts";
+import { type Names, quoteBody } from "../identifier.ts";
 
 /** The SQL of this version. Append-only: what has been released is never edited. */
 export const functions = (names: Names): string =>
-  [resolveDuplicates(names, resolution(names)), openTransactions(names)].join("\n");
+  [
+    resolveDuplicates(names, quoteBody(`${resolutionVariables}${resolution(names)}`)),
+    openTransactions(names, quoteBody(openness)),
+  ].join("\n");
 
 const resolveDuplicates = (names: Names, body: string): string => `
 -- Tasks that an insert found standing already, compared one by one, in the order of the lists given. Each statement
@@ -29,7 +32,10 @@ returns table (task_id text, verdict text, id bigint)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
-as $body$
+as ${body};
+`;
+
+const resolutionVariables = `
 #variable_conflict use_column
 declare
   instant timestamptz := coalesce(
@@ -43,8 +49,6 @@ declare
   standing record;
   new_id bigint;
   n integer;
-${body}
-$body$;
 `;
 
 const resolution = (names: Names): string => `begin
@@ -106,9 +110,10 @@ const resolution = (names: Names): string => `begin
     select g.task_id, g.verdict, g.id
     from unnest(task_ids, verdicts, ids) with ordinality as g (task_id, verdict, id, n)
     order by g.n;
-end`;
+end
+`;
 
-const openTransactions = (names: Names): string => `
+const openTransactions = (names: Names, body: string): string => `
 -- Which of the transactions named by "marks" are still under way. One whose number is too old to be known, or not
 -- given out yet (the database was restored), has ended.
 create function ${names.openTransactions}(marks text[])
@@ -116,7 +121,10 @@ returns table (mark text)
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
-as $body$
+as ${body};
+`;
+
+const openness = `
 declare
   one text;
 begin
@@ -131,5 +139,4 @@ begin
     end;
   end loop;
 end
-$body$;
 `;
