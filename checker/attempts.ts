@@ -1,5 +1,5 @@
 // Gathers what processes say of attempts, of calls to enqueue, and of hooks.
-import type { ProcessEvent, Seen } from "./history.ts";
+import type { HistoryToken, ProcessEvent, Seen } from "./history.ts";
 import { type Attempt, type EventAs, isKind, type ProcessLog } from "./process-log.ts";
 import { tokenKey } from "./story.ts";
 
@@ -28,8 +28,11 @@ export type Standing =
 
 /** What processes did to tasks. */
 export interface Activity {
+  /** By task and token. */
   readonly attempts: ReadonlyMap<string, Attempt>;
+  readonly attemptsOf: ReadonlyMap<string, readonly Attempt[]>;
   readonly calls: readonly EnqueueCall[];
+  readonly callsOf: ReadonlyMap<string, readonly EnqueueCall[]>;
   readonly hooks: readonly (EventAs<"hook.confirmed"> | EventAs<"hook.failed">)[];
 }
 
@@ -55,27 +58,46 @@ export function gatherActivity(logs: readonly ProcessLog[]): Activity {
       takeCall(gathering, log, event);
     }
   }
-  return { attempts: gathering.attempts, calls: [...gathering.calls.values()], hooks: gathering.hooks };
+  const calls = [...gathering.calls.values()];
+  return {
+    attempts: gathering.attempts,
+    attemptsOf: byTask(gathering.attempts.values(), ({ taskId }) => [taskId]),
+    calls,
+    callsOf: byTask(calls, ({ taskIds }) => taskIds),
+    hooks: gathering.hooks,
+  };
+}
+
+function byTask<Value>(values: Iterable<Value>, tasksOf: (value: Value) => readonly string[]): Map<string, Value[]> {
+  const found = new Map<string, Value[]>();
+  for (const value of values) {
+    for (const taskId of tasksOf(value)) {
+      const list = found.get(taskId);
+      if (list === undefined) found.set(taskId, [value]);
+      else list.push(value);
+    }
+  }
+  return found;
 }
 
 function takeAttempt(gathering: Gathering, event: ProcessEvent): void {
-  if (isKind(event, "execution.start")) attemptOf(gathering, event).starts.push(event);
-  else if (isKind(event, "execution.end")) attemptOf(gathering, event).ends.push(event);
-  else if (isKind(event, "effect")) attemptOf(gathering, event).effects += 1;
+  if (isKind(event, "execution.start")) attemptOf(gathering, event.event).starts.push(event);
+  else if (isKind(event, "execution.end")) attemptOf(gathering, event.event).ends.push(event);
+  else if (isKind(event, "effect")) attemptOf(gathering, event.event).effects += 1;
   else if (isKind(event, "settle.invoke")) {
     const { decision } = event.event;
-    attemptOf(gathering, event).settles.push({ decision, invoke: event, answer: null });
+    attemptOf(gathering, event.event).settles.push({ decision, invoke: event, answer: null });
   } else if (isKind(event, "settle.answer")) {
     const { seen, verdict } = event.event;
-    const call = attemptOf(gathering, event).settles.find(({ answer }) => answer === null);
+    const call = attemptOf(gathering, event.event).settles.find(({ answer }) => answer === null);
     if (call !== undefined) call.answer = { event, seen, verdict };
   } else if (isKind(event, "hook.confirmed") || isKind(event, "hook.failed")) gathering.hooks.push(event);
 }
 
-type AttemptKind = "execution.start" | "execution.end" | "effect" | "settle.invoke" | "settle.answer";
-
-function attemptOf({ attempts }: Gathering, { event }: EventAs<AttemptKind>): Attempt {
-  const { taskId, token } = event;
+function attemptOf(
+  { attempts }: Gathering,
+  { taskId, token }: { readonly taskId: string; readonly token: HistoryToken },
+): Attempt {
   const key = tokenKey(taskId, token);
   let attempt = attempts.get(key);
   if (attempt === undefined) {

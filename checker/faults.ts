@@ -1,4 +1,5 @@
 // What the nemesis did, placed in the database's order and on the database's clock.
+import { countBelow } from "./bisect.ts";
 import type { AuditEntry, NemesisEvent } from "./history.ts";
 
 /** A nemesis event with its place in the audit: it came before the entry at `index`. */
@@ -59,23 +60,15 @@ function placeAll(nemesis: readonly NemesisEvent[], audit: readonly AuditEntry[]
   return nemesis.map((event) => {
     const atMs = event.databaseMs ?? event.atMs + offsetMs;
     const { afterSeq, action } = event;
-    if (afterSeq !== undefined) index = Math.max(index, indexAfter(audit, afterSeq));
+    if (afterSeq !== undefined)
+      index = Math.max(
+        index,
+        countBelow(audit, ({ seq }) => seq <= afterSeq),
+      );
     else while (index < audit.length && (audit[index] as AuditEntry).atMs <= atMs) index += 1;
     if (action.kind === "clock.jump" && action.process === "database") offsetMs += action.byMs;
     return { nemesis: event, index, atMs };
   });
-}
-
-/** The first entry of a later commit. */
-function indexAfter(audit: readonly AuditEntry[], seq: number): number {
-  let low = 0;
-  let high = audit.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((audit[middle] as AuditEntry).seq <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function takeIn(all: Fault[], { nemesis: { action }, index, atMs }: PlacedNemesis): void {

@@ -6,7 +6,12 @@ import type { Moment, StepKind, TenureEnd } from "./story.ts";
 /** Takes in one update of a pending row. */
 export function pendingStep(draft: Draft, before: PendingImage, after: PendingImage, at: Moment): void {
   if (before.generation !== after.generation || before.type !== after.type) {
-    breach(draft, "wrong-generation", at, `generation ${before.generation} became ${after.generation} in place`);
+    breach(
+      draft,
+      "wrong-generation",
+      at,
+      `generation ${before.generation} became ${after.generation} in place`,
+    );
   }
   const changesHands = before.owner !== after.owner || before.claim !== after.claim;
   if (after.owner !== null && changesHands) claimed(draft, before, after, at);

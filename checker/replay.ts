@@ -50,7 +50,12 @@ function replayCommit(draft: Draft, audit: readonly AuditEntry[], group: readonl
   const last = audit[ordered.at(-1) as number] as AuditEntry; // a group is never empty
   const at = { index: ordered.at(-1) as number, seq: last.seq, atMs: last.atMs };
   if (draft.deleted !== null) {
-    breach(draft, "deleted-unfinished", at, "the pending row was deleted and nothing says how the task ended");
+    breach(
+      draft,
+      "deleted-unfinished",
+      at,
+      "the pending row was deleted and nothing says how the task ended",
+    );
     endTenure(draft, "cancelled", at, null);
     draft.deleted = null;
   }
@@ -73,7 +78,9 @@ function isUndone({ story }: Draft, audit: readonly AuditEntry[], group: readonl
 }
 
 function isInsertedAndDeleted(kinds: readonly unknown[]): boolean {
-  return kinds[0] === "pending.insert" && kinds.lastIndexOf("pending.delete") > kinds.lastIndexOf("pending.insert");
+  return (
+    kinds[0] === "pending.insert" && kinds.lastIndexOf("pending.delete") > kinds.lastIndexOf("pending.insert")
+  );
 }
 
 function apply(draft: Draft, change: TaskChange, at: Moment): void {

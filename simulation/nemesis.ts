@@ -82,7 +82,7 @@ function databaseUp({ server, recorder }: World): void {
 
 function restore(world: World, commits: number): void {
   world.recorder.note("database restored");
-  world.restores += 1;
+  world.recorder.disturb({ kind: "database.restored" });
   void world.server.restore(commits);
 }
 

@@ -15,6 +15,10 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 /** Everything that is noted about a run. */
 export class Recorder {
   readonly processes: ProcessEvent[] = [];
+  /** Virtual time of each of `processes`. */
+  readonly toldAtMs: number[] = [];
+  /** Virtual time of each commit of the audit. */
+  readonly auditedAtMs = new Map<number, number>();
   readonly nemesis: NemesisEvent[] = [];
   audit: AuditEntry[] = [];
   /** How often something interesting happened. */
@@ -49,6 +53,7 @@ export class Recorder {
     if (!process.isAlive) return;
     const { name, boot, monotonicMs } = process;
     this.processes.push({ process: name, boot, seq: process.nextSequence(), monotonicMs, event });
+    this.toldAtMs.push(this.#agenda.nowMs);
     this.trace(event.kind, "taskId" in event ? event.taskId : name);
   }
 
@@ -83,6 +88,7 @@ export class Recorder {
   #flush(atMs: number): void {
     this.#auditSequence += 1;
     const seq = this.#auditSequence;
+    this.auditedAtMs.set(seq, this.#agenda.nowMs);
     for (const change of merged(this.#changes)) {
       for (const entry of entriesOf(change)) {
         this.audit.push({ seq, atMs, change: entry });

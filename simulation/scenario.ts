@@ -1,5 +1,5 @@
 // Runs one plan from the first event to rest, and hands over everything that was seen.
-import type { History } from "../checker/history.ts";
+import type { History, ProcessEvent } from "../checker/history.ts";
 import { planEverything } from "./nemesis.ts";
 import type { Fate, Plan } from "./plan.ts";
 import { World } from "./world.ts";
@@ -7,6 +7,10 @@ import { World } from "./world.ts";
 /** How one run went. */
 export interface Run {
   readonly history: History;
+  /** The events of the history with the virtual time of each, for people. */
+  readonly told: readonly (ProcessEvent & { readonly atMs: number })[];
+  /** The virtual time of each commit of the audit. */
+  readonly auditedAtMs: ReadonlyMap<number, number>;
   /** The same for every run of the same plan. */
   readonly hash: number;
   readonly events: number;
@@ -59,6 +63,8 @@ export async function play(plan: Plan): Promise<Run> {
   }
   return {
     history: historyOf(world, isAtRest),
+    told: recorder.processes.map((event, index) => ({ ...event, atMs: recorder.toldAtMs[index] ?? 0 })),
+    auditedAtMs: recorder.auditedAtMs,
     hash: recorder.hash,
     events: agenda.steps,
     virtualMs: agenda.nowMs,
@@ -82,7 +88,12 @@ async function stopAll(world: World): Promise<void> {
 /** The first law: every task is counted once. */
 async function checkBalance(world: World, isAtRest: boolean): Promise<void> {
   const { server, recorder } = world;
-  if (!isAtRest) recorder.problems.push(`G4: ${server.pending} tasks are not at rest in time`);
+  if (!isAtRest) {
+    const { tasks } = await server.store.list({ state: "pending", limit: 5, order: "ascending" });
+    const shown = tasks.map(({ taskId, type, owner, lostAttempts }) => `${taskId} ${type} of ${owner} lost ${lostAttempts}`);
+    const open = server.openTransactions;
+    recorder.problems.push(`G4: ${server.pending} tasks and ${open} transactions are not at rest in time: ${shown.join(", ")}`);
+  }
   const { enqueued, pending, confirmed, failed, cancelled, pruned } = await server.store.balance();
   if (enqueued !== pending + confirmed + failed + cancelled + pruned)
     recorder.problems.push("law 1: the balance is off");

@@ -176,6 +176,8 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
   hasBirths = false;
   #isLost = false;
   #isOver = false;
+  /** A COMMIT was sent: whatever follows, it cannot be taken back. */
+  #wasCommitted = false;
   #savepoints = 0;
 
   constructor(wire: Wire, number: number) {
@@ -234,8 +236,10 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
   }
 
   async commit(): Promise<void> {
-    const { wire, calls } = this;
+    const { wire } = this;
+    const calls = [...this.calls];
     const { recorder } = wire.parts;
+    this.#wasCommitted = true;
     recorder.record(wire.process, { kind: "commit.invoke", calls });
     const answered = (seen: "ok" | "fail" | "info"): void =>
       recorder.record(wire.process, { kind: "commit.answer", calls, seen });
@@ -261,8 +265,9 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
   }
 
   async rollback(): Promise<void> {
-    const { wire, calls } = this;
-    if (this.#isOver && !this.#isLost) return;
+    const { wire } = this;
+    const calls = [...this.calls];
+    if (this.#wasCommitted || (this.#isOver && !this.#isLost)) return;
     wire.parts.recorder.record(wire.process, { kind: "rollback", calls });
     if (this.#isLost) return;
     this.#end();

@@ -19,8 +19,6 @@ export class World {
   readonly executions: Executions;
   readonly cluster: Cluster;
   readonly #attempts = new Map<string, number>();
-  /** Backups the database came back from. */
-  restores = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;

@@ -46,7 +46,7 @@ describe("every delay", () => {
         expect(delayMs).toBeGreaterThanOrEqual(0);
         expect(delayMs).toBeLessThanOrEqual(options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 

@@ -118,7 +118,8 @@ describe("a definition with a schema", () => {
       throw new RangeError("a bug in the schema");
     });
     const definition = defineTask({ type: "job", data: broken });
-    expect(() => validateData(definition as TaskDefinition, "x")).toThrow(RangeError);
+    const check = async (): Promise<void> => validateData(definition as TaskDefinition, "x");
+    await expect(check()).rejects.toThrow(RangeError);
     await expect(readData(definition as TaskDefinition, "json", encodeJson("x"))).rejects.toMatchObject({
       code: "OWED_UNDECODABLE",
     });

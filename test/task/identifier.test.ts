@@ -16,9 +16,16 @@ import {
   uuidv7,
 } from "../../src/task/identifier.ts";
 import { typeHash } from "../../src/task/type-hash.ts";
+import { goodText } from "./any-text.ts";
 
 const sixteenBytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const instants = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+
+/** Mostly characters that are allowed, of one to four bytes; now and then one that is not. */
+const character = fc.oneof(
+  { weight: 400, arbitrary: fc.constantFrom("a", "ü", "漢", "\u{1f9fe}", "'", '"', ";", "\u202e") },
+  { weight: 1, arbitrary: fc.constantFrom("\0", "\ud800", "\udfff") },
+);
 
 describe("a taskId, a type, a referenceId", () => {
   const checks = [
@@ -43,13 +50,7 @@ describe("a taskId, a type, a referenceId", () => {
     (_, check, limit) => {
       fc.assert(
         fc.property(
-          fc.string({
-            unit: fc.oneof(
-              fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
-              fc.constantFrom("\0", "\ud800", "\udfff", "'", '"', ";"),
-            ),
-            maxLength: 250,
-          }),
+          fc.array(character, { maxLength: 250 }).map((characters) => characters.join("")),
           (value) => {
             const isGood =
               value !== "" &&
@@ -177,18 +178,12 @@ describe("the hash of a type", () => {
 
   it("is a signed 64-bit number, and another one for another type", () => {
     fc.assert(
-      fc.property(
-        fc.uniqueArray(
-          fc.string({ unit: "binary" }).filter((type) => type.isWellFormed()),
-          { minLength: 2, maxLength: 2 },
-        ),
-        ([left = "", right = ""]) => {
-          expect(typeHash(left)).not.toBe(typeHash(right));
-          for (const hash of [left, right].map((type) => BigInt(typeHash(type)))) {
-            expect(hash >= -(2n ** 63n) && hash < 2n ** 63n).toBe(true);
-          }
-        },
-      ),
+      fc.property(fc.uniqueArray(goodText, { minLength: 2, maxLength: 2 }), ([left = "", right = ""]) => {
+        expect(typeHash(left)).not.toBe(typeHash(right));
+        for (const hash of [left, right].map((type) => BigInt(typeHash(type)))) {
+          expect(hash >= -(2n ** 63n) && hash < 2n ** 63n).toBe(true);
+        }
+      }),
     );
   });
 });

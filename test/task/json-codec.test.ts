@@ -1,29 +1,14 @@
 // The JSON codec: what comes back is what was given, and equal data is equal bytes; everything else is refused.
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DataNotEncodableError } from "owed";
 import { describe, expect, it } from "vitest";
 
 import { decodeJson, encodeJson, MAX_DATA_DEPTH } from "../../src/task/json-codec.ts";
+import { goodText } from "./any-text.ts";
 
 const text = (data: unknown): string => new TextDecoder().decode(encodeJson(data));
 
-/** Text of all sorts that the codec takes: well-formed, without NUL. */
-const characters = fc.oneof(
-  fc.string({ unit: "binary" }).filter((value) => !value.includes("\0")),
-  fc.constantFrom(
-    "",
-    "__proto__",
-    "constructor",
-    "toString",
-    "\ufffe\uffff",
-    "\u202eevil",
-    "\u{1f9fe}",
-    "\r\n\u2028\u001b[31m",
-    "é",
-    "e\u0301",
-    '"\\/',
-  ),
-);
 const numbers = fc.oneof(
   fc.integer(),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -35,11 +20,9 @@ const anyData = fc.letrec<{ readonly data: unknown }>((tie) => ({
     { maxDepth: 5, depthSize: "small" },
     fc.constantFrom(null, true, false),
     numbers,
-    characters,
+    goodText,
     fc.array(tie("data"), { maxLength: 5 }),
-    fc
-      .array(fc.tuple(characters, tie("data")), { maxLength: 5 })
-      .map((entries) => Object.fromEntries(entries)),
+    fc.array(fc.tuple(goodText, tie("data")), { maxLength: 5 }).map((entries) => Object.fromEntries(entries)),
   ),
 })).data;
 
@@ -54,23 +37,28 @@ function reordered(data: unknown): unknown {
   );
 }
 
-/** Objects cannot be told apart more strictly than this: -0 is not 0, and prototypes count. */
-function expectSame(actual: unknown, expected: unknown): void {
-  expect(actual).toStrictEqual(expected);
-  if (typeof expected === "number") expect(Object.is(actual, expected)).toBe(true);
+/** -0 is not 0, prototypes count, and a key called constructor is a key. Vitest's own equality is fooled by the last. */
+const expectSame: (actual: unknown, expected: unknown) => void = assert.deepStrictEqual;
+
+/** The data without properties that are undefined, and with the usual prototypes: what may come back of it. */
+function kept(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(kept);
+  if (typeof data !== "object" || data === null) return data;
+  const entries = Object.entries(data).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([key, value]) => [key, kept(value)]));
 }
 
 describe("data that JSON can keep", () => {
   it("comes back as it was given: -0, odd keys, every character (F50, F57, H32)", () => {
     fc.assert(
       fc.property(anyData, (data) => expectSame(decodeJson(encodeJson(data)), data)),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
   it("is the same bytes whenever it is equal, in whatever order its keys were set", () => {
     fc.assert(
-      fc.property(anyData, (data) => expect(text(reordered(data))).toBe(text(data))),
+      fc.property(anyData, (data) => void expect(text(reordered(data))).toBe(text(data))),
       { numRuns: 500 },
     );
   });
@@ -94,7 +82,9 @@ describe("data that JSON can keep", () => {
     expect(text({ b: [1, { d: null, c: -0 }], a: "ü\u2028" })).toBe(
       '{"a":"ü\u2028","b":[1,{"c":-0,"d":null}]}',
     );
-    fc.assert(fc.property(anyData, (data) => expect(text(decodeJson(encodeJson(data)))).toBe(text(data))));
+    fc.assert(
+      fc.property(anyData, (data) => void expect(text(decodeJson(encodeJson(data)))).toBe(text(data))),
+    );
   });
 
   it("is plain JSON, which any reader reads", () => {
@@ -244,9 +234,9 @@ describe("data that JSON cannot keep", () => {
           expect(error).toBeInstanceOf(DataNotEncodableError);
           return;
         }
-        expect(decodeJson(bytes)).toEqual(data);
+        expectSame(decodeJson(bytes), kept(data));
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -1,0 +1,96 @@
+// What explains that a claim ended without an outcome: a fault that touched its process, or an answer that never came.
+import { standingOf } from "./attempts.ts";
+import { countBelow } from "./bisect.ts";
+import { type FaultKind, overlaps, touches } from "./faults.ts";
+import type { ProcessEvent } from "./history.ts";
+import { type Life, lastBeat } from "./lives.ts";
+import type { OwnerLog } from "./process-log.ts";
+import type { Tenure } from "./story.ts";
+import { attemptOf, lifeOf, ownerLogOf, type Timeline } from "./timeline.ts";
+
+/** Why a claim could end without an outcome. */
+export type Alibi =
+  | FaultKind
+  /** Its process stopped in an orderly way, and could not finish. */
+  | "stop"
+  /** Its process says nothing any more, or stood still for too long. */
+  | "silence"
+  /** A call was not answered, so that its outcome is unknown to its process. */
+  | "unknown answer";
+
+/** When the process sent the last heartbeat that was acknowledged, on its own clock; null when it never did. */
+export function lastAcknowledgedMs({ heartbeats, registered }: OwnerLog): number | null {
+  for (let index = heartbeats.length - 1; index >= 0; index -= 1) {
+    const heartbeat = heartbeats[index]?.event;
+    if (heartbeat?.seen === "ok") return heartbeat.sentMs;
+  }
+  return registered === null ? null : (registered.event.sentMs ?? registered.monotonicMs);
+}
+
+/** What explains that a process was removed from the registry; null when nothing does. */
+export function deathAlibi(timeline: Timeline, life: Life): Alibi | null {
+  const { said, removed } = life;
+  if (said === null) return timeline.isRestored ? "restore" : "silence";
+  const { log } = said;
+  if (log.stopBegin !== null && said.lost === null) return "stop";
+  const { toleranceMs } = timeline.bounds;
+  const fromMs = lastBeat(life, removed?.index).atMs - toleranceMs;
+  const toMs = (removed?.atMs ?? timeline.endMs) + toleranceMs;
+  let found: FaultKind | null = null;
+  for (const fault of timeline.faults.all) {
+    if (!touches(fault, log.process, log.boot)) continue;
+    if (fault.kind !== "kill" && !overlaps(fault, fromMs, toMs)) continue;
+    // An outage touches everybody and therefore explains nobody's death by itself.
+    if (found === null || found === "outage") found = fault.kind;
+  }
+  if (found !== null && found !== "outage") return found;
+  return ownAlibi(timeline, said) ?? found;
+}
+
+/** What the process itself tells: heartbeats that failed, or a silence. */
+function ownAlibi({ settings }: Timeline, said: OwnerLog): Alibi | null {
+  const sentMs = lastAcknowledgedMs(said);
+  if (sentMs === null) return "silence";
+  const leaseMs = said.registered?.event.leaseMs ?? settings.leaseMs;
+  const failed = said.heartbeats.some(
+    ({ event }) => event.seen !== "ok" && event.sentMs > sentMs && event.sentMs <= sentMs + leaseMs,
+  );
+  if (failed) return "unknown answer";
+  const { events } = said.log;
+  const before = (ms: number) => countBelow(events, ({ monotonicMs }) => monotonicMs <= ms);
+  const wasActive = before(sentMs + leaseMs) > before(sentMs + 2 * settings.heartbeatMs);
+  return wasActive ? null : "silence";
+}
+
+/** What explains that a process did not know of a claim of its own; null when nothing does. */
+export function ignoranceAlibi(timeline: Timeline, tenure: Tenure): Alibi | null {
+  const { taskId, token, isBorn } = tenure;
+  if (timeline.isRestored) return "restore";
+  const said = ownerLogOf(timeline, token.owner);
+  if (said === undefined) return "silence";
+  const settles = attemptOf(timeline, taskId, token)?.settles ?? [];
+  if (settles.some(({ answer }) => answer?.seen !== "ok")) return "unknown answer";
+  if (!isBorn) return said.claims.get(token.claim)?.answer?.event.seen === "ok" ? null : "unknown answer";
+  const calls = timeline.activity.callsOf.get(taskId) ?? [];
+  const own = calls.filter(({ log }) => log === said.log);
+  return own.length === 0 || own.some((call) => standingOf(call) === "unknown") ? "unknown answer" : null;
+}
+
+/** What explains that the claim ended as it did; null when nothing does. Claims that ended with an outcome need none. */
+export function tenureAlibi(timeline: Timeline, tenure: Tenure): Alibi | null {
+  if (tenure.end?.kind !== "lost") return ignoranceAlibi(timeline, tenure);
+  const life = lifeOf(timeline, tenure.token.owner);
+  if (life === undefined) return timeline.isRestored ? "restore" : null;
+  return deathAlibi(timeline, life);
+}
+
+/** Whether the database may have forgotten a commit that was acknowledged: claims need not be durable. */
+export function mayHaveForgotten({ faults }: Timeline): boolean {
+  return faults.all.some(({ kind }) => kind === "outage" || kind === "restore");
+}
+
+/** Whether a process was alive, by its own words, after an event of it. */
+export function livedOn(log: OwnerLog["log"], event: ProcessEvent, forMs: number): boolean {
+  const last = log.events.at(-1);
+  return last !== undefined && last.monotonicMs > event.monotonicMs + forMs;
+}

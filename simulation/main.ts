@@ -1,0 +1,108 @@
+// `npm run simulate`: plays seeds in up to two processes, shows one seed, replays a plan, shrinks a failure, adds reports up.
+import { spawn } from "node:child_process";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { drawPlan } from "./draw-plan.ts";
+import { judge } from "./judge.ts";
+import type { Plan } from "./plan.ts";
+import { playRange } from "./range.ts";
+import { describe, emptyReport, merge, neverReached, type RangeReport, readReports } from "./report.ts";
+import { play } from "./scenario.ts";
+import { shrink } from "./shrink.ts";
+import { storyOf } from "./trace.ts";
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: "string", default: "500" },
+    from: { type: "string", default: "1" },
+    /** One seed, told in full. */
+    seed: { type: "string" },
+    /** A plan from a file, told in full. */
+    plan: { type: "string" },
+    /** With --seed or --plan: makes the failure small and writes its plan to this file. */
+    shrink: { type: "string" },
+    /** With --seed: writes the plan to this file. */
+    out: { type: "string" },
+    report: { type: "string" },
+    merge: { type: "boolean", default: false },
+    jobs: { type: "string", default: "2" },
+    child: { type: "boolean", default: false },
+  },
+});
+
+/** Seeds of one portion that a child plays and reports. */
+const PORTION = 250;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function playPortion(from: number, seeds: number): Promise<RangeReport> {
+  const flags = ["--child", "--from", String(from), "--seeds", String(seeds)];
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let report: RangeReport | null = null;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith("{")) report = JSON.parse(line) as RangeReport; // the child writes one report
+  }
+  if (report === null) throw new Error(`the process that played seeds from ${from} ended without a report`);
+  return report;
+}
+
+async function playAll(from: number, seeds: number, jobs: number): Promise<RangeReport> {
+  let next = from;
+  let total = emptyReport;
+  const work = async (): Promise<void> => {
+    while (next < from + seeds) {
+      const start = next;
+      const count = Math.min(PORTION, from + seeds - start);
+      next += count;
+      const report = await playPortion(start, count);
+      if (options.report !== undefined) appendFileSync(options.report, `${JSON.stringify(report)}\n`);
+      total = merge(total, report);
+      if (report.failures.length > 0)
+        say(`seeds ${start} to ${start + count - 1}: ${report.failures.length} failed`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(jobs, 1) }, work));
+  return total;
+}
+
+async function tellOne(plan: Plan): Promise<void> {
+  const run = await play(plan);
+  say(storyOf(run));
+  const violations = judge(run);
+  for (const { law, taskId, detail } of violations) say(`BROKEN ${law} (${taskId ?? "-"}): ${detail}`);
+  say(`hash ${run.hash}, ${run.events} events, ${violations.length} violations`);
+  if (violations.length > 0) process.exitCode = 1;
+  const [first] = violations;
+  if (options.shrink !== undefined && first !== undefined) {
+    const small = await shrink(plan, first.law);
+    writeFileSync(options.shrink, JSON.stringify(small, null, 2));
+    say(
+      `\nshrunk to ${small.requests.length} requests and ${small.actions.length} actions: ${options.shrink}\n`,
+    );
+    say(storyOf(await play(small)));
+  }
+}
+
+if (options.merge) {
+  const report = readReports(positionals);
+  say(describe(report));
+} else if (options.plan !== undefined) {
+  await tellOne(JSON.parse(readFileSync(options.plan, "utf8")) as Plan); // a plan file is written by us
+} else if (options.seed !== undefined) {
+  const plan = drawPlan(Number(options.seed));
+  if (options.out !== undefined) writeFileSync(options.out, JSON.stringify(plan, null, 2));
+  await tellOne(plan);
+} else if (options.child) {
+  say(JSON.stringify(await playRange({ from: Number(options.from), seeds: Number(options.seeds) })));
+} else {
+  const report = await playAll(Number(options.from), Number(options.seeds), Number(options.jobs));
+  say(describe(report));
+  if (report.failures.length > 0 || neverReached(report).length > 0) process.exitCode = 1;
+}

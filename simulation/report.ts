@@ -1,0 +1,81 @@
+// What a range of seeds showed, as one line of JSON, and how ranges are added up.
+import { readFileSync } from "node:fs";
+import { interesting, LEAST_SEEDS } from "./sometimes.ts";
+
+/** A seed that broke a law. */
+export interface Failure {
+  readonly seed: number;
+  readonly laws: readonly string[];
+  readonly details: readonly string[];
+}
+
+/** The figures of a range of seeds. */
+export interface RangeReport {
+  readonly ranges: readonly { readonly from: number; readonly to: number }[];
+  readonly seeds: number;
+  readonly seconds: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly failures: readonly Failure[];
+  /** How often each state was reached. */
+  readonly seen: Readonly<Record<string, number>>;
+}
+
+/** Nothing yet. */
+export const emptyReport: RangeReport = Object.freeze({
+  ranges: [],
+  seeds: 0,
+  seconds: 0,
+  events: 0,
+  virtualMs: 0,
+  failures: [],
+  seen: {},
+});
+
+/** Adds two reports up. */
+export function merge(left: RangeReport, right: RangeReport): RangeReport {
+  const seen: Record<string, number> = { ...left.seen };
+  for (const [tag, count] of Object.entries(right.seen)) seen[tag] = (seen[tag] ?? 0) + count;
+  return {
+    ranges: [...left.ranges, ...right.ranges],
+    seeds: left.seeds + right.seeds,
+    seconds: left.seconds + right.seconds,
+    events: left.events + right.events,
+    virtualMs: left.virtualMs + right.virtualMs,
+    failures: [...left.failures, ...right.failures],
+    seen,
+  };
+}
+
+/** Reads the lines of report files and adds them up; seeds that stand in two ranges count twice. */
+export function readReports(files: readonly string[]): RangeReport {
+  return files
+    .flatMap((file) => readFileSync(file, "utf8").split("\n"))
+    .filter((line) => line.trim() !== "")
+    .map((line) => JSON.parse(line) as RangeReport) // a report file holds nothing else
+    .reduce(merge, emptyReport);
+}
+
+/** Interesting states that were never reached, if there were enough seeds to expect them. */
+export function neverReached(report: RangeReport): readonly string[] {
+  if (report.seeds < LEAST_SEEDS) return [];
+  return interesting.filter((tag) => (report.seen[tag] ?? 0) === 0);
+}
+
+/** The report as people read it. */
+export function describe(report: RangeReport): string {
+  const { seeds, seconds, events, virtualMs, failures, seen } = report;
+  const lines = [
+    `${seeds} seeds in ${seconds.toFixed(1)} s of work: ${(seeds / Math.max(seconds, 0.001)).toFixed(1)} seeds a second and process, ` +
+      `${Math.round(events / Math.max(seeds, 1))} events and ${Math.round(virtualMs / Math.max(seeds, 1) / 1_000)} virtual seconds a seed`,
+    ...Object.keys(seen)
+      .sort()
+      .map((tag) => `  ${tag}: ${seen[tag]}`),
+    ...neverReached(report).map((tag) => `NEVER REACHED: ${tag}`),
+    ...failures
+      .slice(0, 50)
+      .map(({ seed, details }) => `FAILED seed ${seed}: ${details.slice(0, 3).join(" | ")}`),
+    `${failures.length} seeds failed`,
+  ];
+  return lines.join("\n");
+}
