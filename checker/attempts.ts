@@ -68,7 +68,10 @@ export function gatherActivity(logs: readonly ProcessLog[]): Activity {
   };
 }
 
-function byTask<Value>(values: Iterable<Value>, tasksOf: (value: Value) => readonly string[]): Map<string, Value[]> {
+function byTask<Value>(
+  values: Iterable<Value>,
+  tasksOf: (value: Value) => readonly string[],
+): Map<string, Value[]> {
   const found = new Map<string, Value[]>();
   for (const value of values) {
     for (const taskId of tasksOf(value)) {

@@ -1,104 +1,13 @@
-/** `npm run demo`: what was asked for, what will happen, the show, the balance, and nothing left behind. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** `npm run demo`: does what the arguments ask for. The rest is loaded only if it is to run. */
 import { usage, wishOf } from "./arguments.ts";
-import { type DemoDatabase, sqliteDatabase } from "./database.ts";
-import { plan } from "./plan.ts";
-import { balanceTable, latencyTable } from "./report.ts";
-import { Screen } from "./screen.ts";
-import { show } from "./show.ts";
-import { verdictOn } from "./verdict.ts";
-
-const endingSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-/** Thrown when somebody wants the demo to end. */
-class Interruption extends Error {
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super("interrupted");
-    this.exitCode = exitCode;
-  }
-}
-
-function interruptions(): AbortSignal {
-  const controller = new AbortController();
-  for (const [signal, exitCode] of Object.entries(endingSignals)) {
-    process.on(signal, () => controller.abort(new Interruption(exitCode)));
-  }
-  // Whoever read the output has gone.
-  process.stdout.on("error", () => controller.abort(new Interruption(endingSignals.SIGHUP)));
-  return controller.signal;
-}
-
-async function openDatabase(kind: "sqlite" | "postgres", folder: string): Promise<DemoDatabase> {
-  if (kind === "sqlite") return sqliteDatabase(folder);
-  const { postgresDatabase } = await import("./postgres-database.ts");
-  return await postgresDatabase(process.env["DATABASE_URL"]);
-}
-
-function announcement(database: DemoDatabase): readonly string[] {
-  const { least, most } = plan.merchantDelayMs;
-  return [
-    `owed: the demo, on ${database.description}`,
-    "",
-    `A payment service commits ${plan.payments} payments, each together with two tasks: deliver a webhook, write a receipt.`,
-    `The merchant takes ${least / 1_000} to ${most / 1_000} s for a call and answers every third with 500. ` +
-      "Midway the demo kills its own",
-    `service with SIGKILL, twice, and restarts it. In the end nothing may be lost. This takes about half a minute.`,
-    "",
-  ];
-}
-
-async function runIn(
-  folder: string,
-  kind: "sqlite" | "postgres",
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<number> {
-  const database = await openDatabase(kind, folder);
-  try {
-    signal.throwIfAborted();
-    for (const line of announcement(database)) screen.line(line);
-    const { evidence, latencies } = await show({ database, folder, screen, signal });
-    const verdict = verdictOn(evidence);
-    screen.line();
-    for (const line of latencyTable(latencies)) screen.line(line);
-    screen.line();
-    for (const problem of verdict.problems) screen.line(`NOT AS PROMISED: ${problem}`);
-    for (const line of balanceTable(evidence, verdict)) screen.line(line);
-    return verdict.problems.length === 0 ? 0 : 1;
-  } finally {
-    await database.remove();
-  }
-}
-
-async function run(kind: "sqlite" | "postgres"): Promise<number> {
-  const signal = interruptions();
-  const folder = mkdtempSync(join(tmpdir(), "owed-demo-"));
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
-  process.on("exit", removeFolder);
-  const screen = new Screen(process.stdout);
-  try {
-    return await runIn(folder, kind, screen, signal);
-  } catch (error) {
-    if (!signal.aborted) {
-      process.stderr.write(
-        `The demo failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-      return 1;
-    }
-    screen.line("interrupted: everything was stopped and removed");
-    return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
-  } finally {
-    removeFolder();
-  }
-}
 
 const wish = wishOf(process.argv.slice(2));
 if (wish.kind === "help") process.stdout.write(`${usage}\n`);
 else if (wish.kind === "wrong") {
   process.stderr.write(`${wish.problem}\n\n${usage}\n`);
   process.exitCode = 2;
-} else process.exit(await run(wish.database));
+} else {
+  const { run } = await import("./run.ts");
+  // Connections that are kept alive would hold the process for some seconds.
+  process.exit(await run(wish.database));
+}

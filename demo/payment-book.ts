@@ -10,7 +10,7 @@ export type DatabaseLocation =
 
 /** What a payment book can do, whatever database it is on. */
 export interface PaymentBook {
-  readonly scheduler: Pick<Scheduler, "start" | "startWorker" | "stop" | "get">;
+  readonly scheduler: Pick<Scheduler, "start" | "startWorker" | "stop" | "get" | "list">;
   readonly store: Pick<Store, "balance" | "statistics">;
   /** Creates the table of payments if it is missing. */
   createTable(): Promise<void>;

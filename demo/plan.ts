@@ -5,16 +5,11 @@ export const plan = Object.freeze({
   /** Payments the driver posts, in bunches: more at once than the fast path takes, so that the worker gets its share. */
   payments: 300,
   paymentsPerBunch: 20,
-  bunchEveryMs: 1_100,
+  bunchEveryMs: 1_200,
   /** Between two payments of a bunch. */
   spacingMs: 5,
   /** The service is killed when so many payments have been answered: in the middle of a bunch. */
-  killAfterAnswers: Object.freeze([50, 230]),
-  /**
-   * And not before what the last kill had interrupted has been free again for so long: a task that is lost twice is
-   * attempted with nothing else running, which is right and takes its time.
-   */
-  calmMs: 5_000,
+  killAfterAnswers: Object.freeze([30, 230]),
   /** A call of the merchant's endpoint takes this long. */
   merchantDelayMs: Object.freeze({ least: 200, most: 1_200 }),
   /** One call of so many is answered with 500. */

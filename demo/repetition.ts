@@ -17,9 +17,9 @@ export interface Repetition {
 
 /** What the reasons are in words. */
 export const reasonTexts: Readonly<Record<RepetitionReason, string>> = {
-  killed: "the service was killed before it could confirm what the merchant accepted",
-  lapsed: "the service was silent for longer than its lease",
-  unheard: "the connection failed, or time ran out, before the merchant's answer came",
+  killed: "killed after the acceptance, before the confirmation",
+  lapsed: "service silent for longer than its lease",
+  unheard: "the merchant's answer did not arrive",
   unexplained: "UNEXPLAINED",
 };
 

@@ -6,15 +6,15 @@ import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
 const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
   fast: "fast path",
   worker: "worker",
-  "after-kill": "worker, after a kill and the lapse of the lease",
+  "after-kill": "worker, after a kill (lease lapsed)",
 };
 
-const LABEL_WIDTH = 52;
+const LABEL_WIDTH = 40;
 
 /** How long tasks waited for their first attempt, by path. */
 export function latencyTable(latencies: ReadonlyMap<FirstAttemptPath, readonly number[]>): string[] {
   const row = (label: string, ...columns: readonly string[]): string =>
-    `${label.padEnd(LABEL_WIDTH)}${columns.map((column) => column.padStart(12)).join("")}`;
+    `${label.padEnd(LABEL_WIDTH)}${columns.map((column) => column.padStart(11)).join("")}`;
   const paths = Object.keys(pathNames) as FirstAttemptPath[]; // the keys of a literal of that type
   return [
     row("From commit to first attempt", "tasks", "p50", "p99"),
@@ -27,7 +27,7 @@ export function latencyTable(latencies: ReadonlyMap<FirstAttemptPath, readonly n
         duration(percentile(sorted, 0.99)),
       );
     }),
-    "  (counted from the moment COMMIT is sent to the moment the attempt starts, so the commit itself is in it)",
+    "(from just before COMMIT is sent, so with the commit in it, to the start of the attempt)",
   ];
 }
 
@@ -36,18 +36,19 @@ export function balanceTable(evidence: Evidence, verdict: Verdict): string[] {
   const { balance, paymentIds } = evidence;
   const { repeated } = verdict;
   const row = (label: string, count: number, remark: string): string =>
-    `${label.padEnd(26)}${String(count).padStart(5)}   ${remark}`.trimEnd();
+    `${label.padEnd(28)}${String(count).padStart(5)}   ${remark}`.trimEnd();
   return [
-    row("payments committed", paymentIds.length, "rows of the payment table"),
-    row("tasks enqueued", balance.enqueued, "two for each payment"),
-    row("tasks confirmed", balance.confirmed, ""),
-    row("tasks pending", balance.pending, ""),
-    row("receipts written", verdict.receipts, "files in the folder"),
-    row("webhooks delivered", verdict.delivered, "payments the merchant has accepted, by its own count"),
-    row("delivered more than once", repeated.length, repeatedRemark(repeated)),
-    row("failed", balance.failed, ""),
+    "The balance",
+    row("  payments committed", paymentIds.length, "rows of the payment table"),
+    row("  tasks enqueued", balance.enqueued, "two for each payment"),
+    row("  tasks confirmed", balance.confirmed, ""),
+    row("  tasks pending", balance.pending, ""),
+    row("  receipts written", verdict.receipts, "files in the folder"),
+    row("  webhooks delivered", verdict.delivered, "by the merchant's own count"),
+    row("  delivered more than once", repeated.length, repeatedRemark(repeated)),
+    row("  failed", balance.failed, ""),
     "",
-    `conservation: ${conservationLine(balance)}`,
+    conservationLine(balance),
     `lost ${verdict.lost}`,
   ];
 }

@@ -86,8 +86,8 @@ export function conservationLine(balance: Balance): string {
   const { enqueued, pending, confirmed, failed, cancelled, pruned } = balance;
   const sign = sumOf(balance) === enqueued ? "=" : "is not";
   return (
-    `enqueued ${enqueued} ${sign} pending ${pending} + confirmed ${confirmed} + failed ${failed} ` +
-    `+ cancelled ${cancelled} + pruned ${pruned}`
+    `${enqueued} enqueued ${sign} ${pending} pending + ${confirmed} confirmed + ${failed} failed ` +
+    `+ ${cancelled} cancelled + ${pruned} pruned`
   );
 }
 

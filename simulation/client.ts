@@ -146,8 +146,10 @@ export class Client {
         }
       };
       await this.#work(tx, enqueue, within, "");
-      if (ending === "never") return this.#world.recorder.note("transaction left open");
-      if (ending === "rollback") {
+      if (ending === "never" && this.#world.wires.hasFaults) {
+        return this.#world.recorder.note("transaction left open");
+      }
+      if (ending !== "commit") {
         await tx.rollback();
         await this.#tryNow(receipts);
         throw new ChangeOfMind();

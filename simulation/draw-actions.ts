@@ -1,8 +1,8 @@
 // Draws what the nemesis and the operators do, and when.
 import type { Drawing, Feature } from "./draw-plan.ts";
-import type { PlannedAction } from "./plan.ts";
+import type { PlannedAction, PlannedRequest } from "./plan.ts";
 
-type Kind = PlannedAction["kind"];
+type Kind = Exclude<PlannedAction["kind"], "operator">;
 
 /** Which action belongs to which feature. */
 const actionsOf: Readonly<Partial<Record<Feature, readonly Kind[]>>> = {
@@ -13,13 +13,17 @@ const actionsOf: Readonly<Partial<Record<Feature, readonly Kind[]>>> = {
   deploy: ["deploy"],
   stopWorker: ["stopWorker"],
   clocks: ["nodeJump", "databaseJump"],
-  operator: ["operator"],
+  operator: [],
   direct: ["direct"],
   restore: ["restore"],
 };
 
-/** Draws the actions of a plan. */
-export function drawActions(drawing: Drawing, tasks: number): PlannedAction[] {
+/** Draws the actions of a plan; half of them strike while a request is under way, or shortly after. */
+export function drawActions(
+  drawing: Drawing,
+  requests: readonly PlannedRequest[],
+  tasks: number,
+): PlannedAction[] {
   const { draw, has, quietAtMs } = drawing;
   const actions: PlannedAction[] = [];
   for (const feature of Object.keys(actionsOf) as Feature[]) {
@@ -27,11 +31,30 @@ export function drawActions(drawing: Drawing, tasks: number): PlannedAction[] {
     const count =
       feature === "restore" ? 1 : draw.whole(1, feature === "operator" || feature === "direct" ? 6 : 4);
     for (let index = 0; index < count; index += 1) {
-      const atMs = Math.round(draw.between(0.02, 0.95) * quietAtMs);
-      actions.push(drawAction(drawing, draw.pick(actionsOf[feature] ?? []), atMs, tasks));
+      const request = draw.pick(requests);
+      const isNear = draw.chance(0.5);
+      const nearMs = request.atMs + draw.pick([draw.between(0, 60), draw.between(0, 1_500)]);
+      const atMs = Math.round(isNear ? nearMs : draw.between(0.02, 0.95) * quietAtMs);
+      if (feature === "operator") actions.push(...drawOperator(drawing, request));
+      else actions.push(drawAction(drawing, draw.pick(actionsOf[feature] ?? []), atMs, tasks));
     }
   }
   return actions.sort((left, right) => left.atMs - right.atMs);
+}
+
+/** An operator meets a task that somebody asked for, soon after; often a second time. */
+function drawOperator({ draw, nodes }: Drawing, request: PlannedRequest): PlannedAction[] {
+  const task = draw.pick(request.calls.flatMap((call) => call.tasks));
+  const node = draw.whole(0, nodes.length - 1);
+  const first = draw.pick(["cancel", "cancel", "redrive", "erase"] as const);
+  const atMs = request.atMs + Math.round(draw.pick([draw.between(5, 100), draw.between(100, 3_000)]));
+  const actions: PlannedAction[] = [{ atMs, kind: "operator", node, operation: first, task }];
+  if (draw.chance(0.6)) {
+    const laterMs = atMs + Math.round(draw.between(10, 3_000));
+    const operation = draw.chance(0.8) ? "redrive" : "erase";
+    actions.push({ atMs: laterMs, kind: "operator", node, operation, task });
+  }
+  return actions;
 }
 
 function drawAction(
@@ -68,14 +91,6 @@ function drawAction(
       return { atMs, kind, byMs: draw.pick([draw.whole(-20_000, 20_000), draw.whole(-500, 500)]) };
     case "restore":
       return { atMs, kind, commits: draw.whole(1, 12) };
-    case "operator":
-      return {
-        atMs,
-        kind,
-        node,
-        operation: draw.pick(["cancel", "redrive", "erase"] as const),
-        task: draw.whole(0, tasks - 1),
-      };
     case "direct":
       return { atMs, kind, node, task: draw.whole(0, tasks - 1) };
   }

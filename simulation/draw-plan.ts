@@ -66,6 +66,7 @@ export function drawPlan(seed: number): Plan {
   const nodes = drawNodes(draw, has, types.length);
   const drawing: Drawing = { draw, has, leaseMs, quietAtMs, nodes, types };
   const tasks = drawTasks(drawing);
+  const requests = drawRequests(drawing, tasks);
   return {
     seed,
     leaseMs,
@@ -76,8 +77,8 @@ export function drawPlan(seed: number): Plan {
     nodes,
     network: drawNetwork(draw, has, leaseMs),
     tasks,
-    requests: drawRequests(drawing, tasks),
-    actions: drawActions(drawing, tasks.length),
+    requests,
+    actions: drawActions(drawing, requests, tasks.length),
     quietAtMs,
     restLimitMs: 30 * 60_000,
     stopsAtEnd: draw.chance(0.3),

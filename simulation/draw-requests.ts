@@ -6,7 +6,7 @@ import type { PlannedCall, PlannedRequest, PlannedTask, Step } from "./plan.ts";
 /** Draws the tasks of a plan. */
 export function drawTasks(drawing: Drawing): PlannedTask[] {
   const { draw, has, types } = drawing;
-  const count = has("manyTasks") ? draw.whole(30, 60) : draw.whole(1, 14);
+  const count = has("manyTasks") ? draw.whole(30, 80) : draw.whole(1, 24);
   return Array.from({ length: count }, (_, index) => ({
     taskId: `t${index}`,
     type: draw.whole(0, types.length - 1),

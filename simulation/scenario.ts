@@ -90,9 +90,13 @@ async function checkBalance(world: World, isAtRest: boolean): Promise<void> {
   const { server, recorder } = world;
   if (!isAtRest) {
     const { tasks } = await server.store.list({ state: "pending", limit: 5, order: "ascending" });
-    const shown = tasks.map(({ taskId, type, owner, lostAttempts }) => `${taskId} ${type} of ${owner} lost ${lostAttempts}`);
+    const shown = tasks.map(
+      ({ taskId, type, owner, lostAttempts }) => `${taskId} ${type} of ${owner} lost ${lostAttempts}`,
+    );
     const open = server.openTransactions;
-    recorder.problems.push(`G4: ${server.pending} tasks and ${open} transactions are not at rest in time: ${shown.join(", ")}`);
+    recorder.problems.push(
+      `G4: ${server.pending} tasks and ${open} transactions are not at rest in time: ${shown.join(", ")}`,
+    );
   }
   const { enqueued, pending, confirmed, failed, cancelled, pruned } = await server.store.balance();
   if (enqueued !== pending + confirmed + failed + cancelled + pruned)

@@ -113,7 +113,11 @@ export class Wire {
       agenda.after(hop() + lateMs + (isLongWay ? slowMs : 0), null, () => {
         const backMs = hop() + (isLongWay ? 0 : slowMs);
         if (server.refuses(command)) return answer(backMs, () => reject(unavailable(false)));
-        server.execute(command).then(
+        const carriedOut: Command =
+          fate === "aborted" && "transaction" in command
+            ? { kind: "abort", transaction: command.transaction }
+            : command;
+        server.execute(carriedOut).then(
           (value) => {
             if (fate === "mute" || process.isCut) return;
             answer(backMs, () => (fate === "reset" ? reject(unavailable(true)) : resolve(value)));

@@ -80,7 +80,12 @@ function checkTask(
   const refused = count("rolled-back");
   const uncommitted = count("uncommitted");
   if (refused > 0) {
-    findings.expect(noPhantom, explained || uncommitted > 0, place, () => `created ${made} times, ${said} asked`);
+    findings.expect(
+      noPhantom,
+      explained || uncommitted > 0,
+      place,
+      () => `created ${made} times, ${said} asked`,
+    );
   }
   if (uncommitted > 0) {
     findings.expect(guest, explained || refused > 0, place, () => "it exists, and no commit was asked for");

@@ -18,9 +18,9 @@ export const UNSETTLED: SettleAnswer = Object.freeze({ verdict: "refused", state
 /** Marks a settlement that the database refuses although nothing in it could be left out. */
 const REFUSED: SettleAnswer = Object.freeze({ verdict: "refused", state: "gone" });
 /** First delay before such a settlement is tried again; it doubles. */
-const FIRST_REFUSAL_MS = 1_000;
+const FIRST_REFUSAL_MS = 250;
 /** Longest delay before such a settlement is tried again. */
-const LONGEST_REFUSAL_MS = 60_000;
+const LONGEST_REFUSAL_MS = 15_000;
 
 /** Batches settlements and retries them until they are written or the settler is closed. */
 export class Settler {
@@ -50,8 +50,9 @@ export class Settler {
   async settle(settlement: Settlement): Promise<SettleAnswer> {
     for (let refusals = 0; ; refusals += 1) {
       const answer = await this.#batcher.add(settlement);
-      if (answer !== REFUSED || this.#closing.signal.aborted) return answer;
-      // Nothing in it can be left out any more; it waits by itself, so that it holds up no other.
+      const isOver = answer !== REFUSED && answer.verdict !== "busy";
+      if (isOver || this.#closing.signal.aborted) return isOver ? answer : UNSETTLED;
+      // Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other.
       const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
       await sleep(this.#ports.timers, delayMs, this.#closing.signal);
     }

@@ -151,9 +151,10 @@ export interface SettleAnswer {
   /**
    * `applied`: the token was current (also when an earlier try of the same settlement had already been applied);
    * `late`: a success of a superseded token that confirmed its pending or failed task; `recorded`: logged, and nothing
-   * else changed (cancelled task, older generation); `refused`: a failure, deferral or release of a superseded token.
+   * else changed (cancelled task, older generation); `refused`: a failure, deferral or release of a superseded token;
+   * `busy`: somebody outside holds a lock on the task, nothing was written for it, settle it again a little later.
    */
-  readonly verdict: "applied" | "late" | "recorded" | "refused";
+  readonly verdict: "applied" | "late" | "recorded" | "refused" | "busy";
   /** Where the task stands now; "gone" when it is not kept any more. */
   readonly state: TaskState | "gone";
 }

@@ -151,7 +151,7 @@ describe("the store's own connections", () => {
     }
   });
 
-  it("answer a lock that is not granted in time, and settle what is not locked", async () => {
+  it("answer busy for a task that somebody keeps locked, and settle all others (H17, G18)", async () => {
     await using harness = await openHarness();
     const { store, pool, schema } = harness;
     const free = await claimedTask(harness, "free", processId(1));
@@ -159,9 +159,8 @@ describe("the store's own connections", () => {
     const client = await pool.connect();
     await client.query("begin");
     await client.query(`select from ${schema}.pending where id = $1 for update`, [locked.id]);
-    await expect(store.settle([confirmation(locked), confirmation(free)], at(1))).rejects.toThrow(
-      StoreUnavailableError,
-    );
+    const meanwhile = await store.settle([confirmation(locked), confirmation(free)], at(1));
+    expect(meanwhile.map(({ verdict }) => verdict)).toEqual(["busy", "applied"]);
     expect((await store.get("free"))?.state).toBe("confirmed");
     await client.query("rollback");
     client.release();

@@ -166,7 +166,8 @@ describe("whatever an executor throws", () => {
 
   it("also a promise that is rejected with a thenable", async () => {
     const world = new World();
-    const rejects = (): Promise<never> => Promise.reject({ then: (resolve: () => void) => resolve() });
+    const rejects = (): Promise<never> =>
+      Promise.reject(Object.fromEntries([["then", (resolve: () => void) => resolve()]]));
     world.scheduler({ executors: [world.executor(job, rejects)] }).startWorker();
     await world.leave(["a"]);
     await world.ports.advance(500);

@@ -251,7 +251,10 @@ describe("options of a worker", () => {
       const world = new World();
       world.scheduler().startWorker(options);
       await world.ports.settle();
-      return (world.callsOf("claim")[0]?.call[0] as { readonly limit: number }).limit;
+      const [request] = world
+        .callsOf("claim")
+        .flatMap(({ call }) => call as readonly { readonly limit: number }[]);
+      return request?.limit;
     };
     process.env["OWED_WORKER_CONCURRENCY"] = "7";
     process.env["OWED_WORKER_BATCH_SIZE"] = " ";

@@ -16,7 +16,8 @@ const misbehaviours: readonly [string, () => unknown][] = [
   ["rejects", () => Promise.reject(new Error("the metrics server is down"))],
   [
     "answers a thenable that rejects",
-    () => ({ then: (_: unknown, reject: (error: Error) => void) => reject(new Error("no")) }),
+    () =>
+      Object.fromEntries([["then", (_: unknown, reject: (error: Error) => void) => reject(new Error("no"))]]),
   ],
   ["never settles", () => new Promise(() => undefined)],
   [

@@ -54,7 +54,8 @@ async function oneRound(
 describe("two days of mixed load", () => {
   it("leave no live claim, no birth, no running attempt, and the timers of an idle process (F62)", async () => {
     const world = new World();
-    const { fraction: chance } = seededRandom(7);
+    const random = seededRandom(7);
+    const chance = (): number => random.fraction();
     const executors = [world.executor(job, mixed(world, chance, true), { timeoutMs: 5_000 })];
     const options = {
       executors,
@@ -96,7 +97,8 @@ describe("two days of mixed load", () => {
 
   it("run every task as often as its outcomes explain, and not once more (G8)", async () => {
     const world = new World();
-    const { fraction: chance } = seededRandom(11);
+    const random = seededRandom(11);
+    const chance = (): number => random.fraction();
     const executors = [world.executor(job, mixed(world, chance, false), { timeoutMs: 5_000 })];
     const options = { executors, backoff: constant({ delayMs: 1_000 }), maxFailedAttempts: 5 };
     for (let number = 0; number < 3; number += 1) world.scheduler(options).startWorker({ concurrency: 5 });

@@ -20,6 +20,11 @@ import {
   settleCurrent,
 } from "./statements/settle.ts";
 
+/** A locked task; its state cannot be told without waiting. */
+const BUSY: SettleAnswer = Object.freeze({ verdict: "busy", state: "pending" });
+/** Each locked task is waited for up to the lock timeout; after this many the rest of the batch is not tried. */
+const MAX_BUSY = 3;
+
 /** Settles batches. */
 export class Settling {
   readonly #own: OwnConnections;
@@ -54,16 +59,32 @@ export class Settling {
       const left = round.filter(({ settlement }) => !written.has(settlement.id));
       for (const entry of round) answers.set(entry, applied(entry.settlement));
       if (left.length === 0) continue;
-      const judgements = await this.#own.transaction((runner) =>
-        this.#settleLeft(
-          runner,
-          left.map(({ settlement }) => settlement),
-          call,
-        ),
+      const leftAnswers = await this.#judge(
+        left.map(({ settlement }) => settlement),
+        call,
       );
-      left.forEach((entry, place) => answers.set(entry, (judgements[place] as Judgement).answer));
+      left.forEach((entry, place) => answers.set(entry, leftAnswers[place] as SettleAnswer));
     }
     return entries.map((entry) => answers.get(entry) as SettleAnswer);
+  }
+
+  /** Settles the rest; a task that an outsider keeps locked is answered `busy` and holds up no other. */
+  async #judge(left: readonly Settlement[], call: StoreCall): Promise<readonly SettleAnswer[]> {
+    try {
+      const judgements = await this.#own.transaction((runner) => this.#settleLeft(runner, left, call));
+      return judgements.map(({ answer }) => answer);
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      if (left.length === 1) return [BUSY];
+    }
+    const answers: SettleAnswer[] = [];
+    let busy = 0;
+    for (const one of left) {
+      const [answer] = busy < MAX_BUSY ? await this.#judge([one], call) : [BUSY];
+      if (answer?.verdict === "busy") busy += 1;
+      answers.push(answer ?? BUSY);
+    }
+    return answers;
   }
 
   /** Writes those whose token is current; answers their ids. */

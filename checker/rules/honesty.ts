@@ -1,0 +1,90 @@
+// Honest outcomes: confirmed only what succeeded, and a success is never turned into anything else.
+import { Findings, type Law } from "../finding.ts";
+import { type Attempt, isBefore } from "../process-log.ts";
+import type { Step, TaskStory } from "../story.ts";
+import { type Timeline, unedited } from "../timeline.ts";
+
+const earned: Law = {
+  guarantee: "G5",
+  says: "a confirmed task has an execution of the same generation that succeeded",
+};
+const reported: Law = {
+  guarantee: "G5",
+  says: "what is written of an attempt is what its executor did: a success is confirmed, and only a success",
+};
+const dominant: Law = {
+  guarantee: "G5",
+  says: "a failure never beats a success of the same generation that was written",
+};
+
+/** Confirmations, and failures beside successes. */
+export function honestyRule(timeline: Timeline): Findings {
+  const findings = new Findings();
+  for (const story of unedited(timeline)) {
+    const attempts = timeline.activity.attemptsOf.get(story.taskId) ?? [];
+    story.steps.forEach((step, place) => {
+      if (step.kind === "confirmed" || step.kind === "confirmed-late")
+        checkEarned(findings, story, step, attempts);
+      if (step.kind === "failed") checkDominant(findings, story, step, place, attempts);
+    });
+  }
+  for (const attempt of timeline.activity.attempts.values()) checkReported(findings, attempt);
+  return findings;
+}
+
+function checkEarned(
+  findings: Findings,
+  { taskId }: TaskStory,
+  { generation, at }: Step,
+  attempts: readonly Attempt[],
+): void {
+  const succeeded = attempts.filter(({ ends }) => ends.some(({ event }) => event.outcome === "succeeded"));
+  const holds = succeeded.some(({ token }) => token.generation === generation);
+  findings.expect(earned, holds, { taskId }, () => {
+    const others = succeeded.map(({ token }) => token.generation).join(", ");
+    return `confirmed in generation ${generation} by commit ${at.seq}; successes in generations: ${others || "none"}`;
+  });
+}
+
+/** A failure that stands, although the store has accepted a success of that generation. */
+function checkDominant(
+  findings: Findings,
+  { taskId, steps }: TaskStory,
+  { generation }: Step,
+  place: number,
+  attempts: readonly Attempt[],
+): void {
+  const next = steps[place + 1];
+  if (next?.kind === "confirmed-late") return;
+  const accepted = attempts.find(
+    ({ token, settles }) =>
+      token.generation === generation &&
+      settles.some(
+        ({ decision, answer }) =>
+          decision === "confirm" &&
+          answer?.seen === "ok" &&
+          // Once redriven, a success of the generation before is for the record alone.
+          (next === undefined || answer.verdict !== "recorded"),
+      ),
+  );
+  findings.expect(dominant, accepted === undefined, { taskId }, () => {
+    return `failed in generation ${generation}, in which a success was written by owner ${accepted?.token.owner}`;
+  });
+}
+
+function checkReported(findings: Findings, { taskId, token, ends, settles }: Attempt): void {
+  const success = ends.find(({ event }) => event.outcome === "succeeded");
+  const seen = new Set<string>();
+  for (const { decision, invoke } of settles) {
+    if (seen.has(decision)) continue; // tried again
+    seen.add(decision);
+    const isSuccess = success !== undefined && isBefore(success, invoke);
+    // A decision that waits to be written is not changed by an executor that outlived its attempt.
+    const holds = decision === "confirm" ? isSuccess : !isSuccess || success !== ends[0];
+    const place = { taskId, process: `${invoke.process}.${invoke.boot}` };
+    findings.expect(reported, holds, place, () => {
+      const did = isSuccess ? "succeeded" : "not succeeded";
+      return `"${decision}" was written under claim ${token.claim} when its execution had ${did}`;
+    });
+  }
+}

@@ -1,0 +1,93 @@
+// Process lives: nobody steals from the living, and nobody who lives is declared dead.
+import { deathAlibi } from "../alibi.ts";
+import { Findings, type Law } from "../finding.ts";
+import { type Life, lastBeat, processOf } from "../lives.ts";
+import type { Moment, Step } from "../story.ts";
+import { lifeOf, processNameOf, type Timeline, unedited } from "../timeline.ts";
+
+const unstolen: Law = {
+  guarantee: "G7",
+  says: "what a process holds is taken from it only after it was removed from the registry",
+};
+const counted: Law = {
+  guarantee: "G10",
+  says: "what is taken from a dead process is counted lost",
+};
+const mortal: Law = {
+  guarantee: "G7",
+  says: "an owner id that was removed never comes back",
+};
+const patient: Law = {
+  guarantee: "G12",
+  says: "a process is declared dead only after a whole lease without a heartbeat, outages of the database not counted",
+};
+const deserved: Law = {
+  guarantee: "G12",
+  says: "no process is declared dead that runs and sends its heartbeats, with nothing that keeps them away",
+};
+
+/** Takeovers and deaths. */
+export function processLivesRule(timeline: Timeline): Findings {
+  const findings = new Findings();
+  for (const story of unedited(timeline)) {
+    for (const step of story.steps) checkTakeover(timeline, findings, story.taskId, step);
+  }
+  for (const life of timeline.lives.values()) {
+    findings.expect(mortal, life.afterlife.length === 0, { process: processOf(life) }, () => {
+      return `owner ${life.owner} was removed by commit ${life.removed?.seq} and written by commit ${life.afterlife[0]?.seq}`;
+    });
+    if (life.removed !== null && !timeline.isRestored) checkDeath(timeline, findings, life, life.removed);
+  }
+  return findings;
+}
+
+function checkTakeover(timeline: Timeline, findings: Findings, taskId: string, step: Step): void {
+  const { kind, before, after, at } = step;
+  const holder = before?.owner ?? null;
+  if (holder === null || after === null || timeline.isRestored) return;
+  const isTaken = kind === "claimed" && after.owner !== holder;
+  if (!isTaken && kind !== "lost") return;
+  const removed = lifeOf(timeline, holder)?.removed ?? null;
+  const isDead = removed !== null && removed.index < at.index;
+  const place = { taskId, process: processNameOf(timeline, holder) };
+  findings.expect(unstolen, isDead, place, () => {
+    return `commit ${at.seq} took it from owner ${holder}, who was registered`;
+  });
+  if (!isDead || !isTaken) return;
+  const isCounted = after.lostAttempts > (before?.lostAttempts ?? 0);
+  findings.expect(
+    counted,
+    isCounted,
+    place,
+    () => `commit ${at.seq} took it from dead owner ${holder} uncounted`,
+  );
+}
+
+/** A death that another process declared. */
+function checkDeath(timeline: Timeline, findings: Findings, life: Life, removed: Moment): void {
+  const { settings, bounds, faults } = timeline;
+  const alibi = deathAlibi(timeline, life);
+  if (alibi === "stop") return;
+  const process = processOf(life);
+  const beat = lastBeat(life, removed.index);
+  const leaseMs = life.said?.registered?.event.leaseMs ?? settings.leaseMs;
+  let sinceMs = beat.atMs;
+  let hasJumped = false;
+  for (const { kind, process: whom, fromMs, toMs, jumpMs } of faults.all) {
+    if (kind === "clock jump" && whom === null) {
+      const slackMs = Math.abs(jumpMs) + leaseMs;
+      hasJumped ||= fromMs >= beat.atMs - slackMs && fromMs <= removed.atMs + slackMs;
+    }
+    if (kind === "outage" && toMs >= beat.atMs && toMs <= removed.atMs) {
+      sinceMs = Math.max(sinceMs, toMs);
+    }
+  }
+  if (hasJumped) return;
+  const silentMs = removed.atMs - sinceMs;
+  findings.expect(patient, silentMs >= leaseMs - bounds.clockToleranceMs, { process }, () => {
+    return `owner ${life.owner} was removed after ${silentMs} ms without a heartbeat; its lease is ${leaseMs} ms`;
+  });
+  findings.expect(deserved, alibi !== null && alibi !== "outage", { process }, () => {
+    return `owner ${life.owner} was removed by commit ${removed.seq}, last heartbeat in commit ${beat.seq}`;
+  });
+}
