@@ -103,7 +103,11 @@ export interface NemesisEvent {
       }
     | { readonly kind: "cut" | "heal"; readonly process: string }
     | { readonly kind: "database.down" | "database.up" | "database.restored" }
-    | { readonly kind: "clock.jump"; readonly process: string | "database"; readonly byMs: number }
+    | {
+        readonly kind: "clock.jump" /** A process, or `database`. */;
+        readonly process: string;
+        readonly byMs: number;
+      }
     | {
         readonly kind: "operator";
         readonly operation: "cancel" | "redrive" | "erase" | "edit";

@@ -4,19 +4,22 @@ import type { DatabaseLocation } from "./payment-book.ts";
 
 /** A database that belongs to this run. */
 export interface DemoDatabase {
-  readonly location: DatabaseLocation;
   /** For people. */
   readonly description: string;
+  /** Where it is; one that is a file lies in the folder of the run. */
+  location(folder: string): DatabaseLocation;
   /** Removes what the run wrote, and the server if the run started it. */
   remove(): Promise<void>;
 }
 
-/** A file in the folder of the run, which whoever made the folder removes. */
-export function sqliteDatabase(folder: string): DemoDatabase {
-  const file = join(folder, "payments.sqlite");
+/** Thrown when the demo cannot be run for a reason that lies outside of it; the message says all. */
+export class CannotStart extends Error {}
+
+/** A file that goes with the folder of the run. */
+export function sqliteDatabase(): DemoDatabase {
   return {
-    location: { kind: "sqlite", file },
-    description: "SQLite, one file",
+    description: "SQLite (--postgres for Postgres)",
+    location: (folder) => ({ kind: "sqlite", file: join(folder, "payments.sqlite") }),
     remove: () => Promise.resolve(),
   };
 }

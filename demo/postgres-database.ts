@@ -1,10 +1,11 @@
 /** Postgres for one run: the one of DATABASE_URL, or a server that lives as long as the run. */
 import pg from "pg";
-import type { DemoDatabase } from "./database.ts";
+import { CannotStart, type DemoDatabase } from "./database.ts";
 import { DEMO_SCHEMA } from "./postgres-payment-book.ts";
 
 /** The number under which runs of the demo exclude each other on one database. */
 const RUN_LOCK = 0x6f776564;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** The database of DATABASE_URL, or that of a server which lives as long as the run. */
 export async function postgresDatabase(databaseUrl: string | undefined): Promise<DemoDatabase> {
@@ -25,31 +26,33 @@ async function demoSchema(
   description: string,
   removeServer: () => Promise<void>,
 ): Promise<DemoDatabase> {
-  const client = new pg.Client({ connectionString, application_name: "owed-demo" });
+  const client = new pg.Client({
+    connectionString,
+    application_name: "owed-demo",
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   client.on("error", () => undefined);
   const drop = (): Promise<unknown> => client.query(`drop schema if exists ${DEMO_SCHEMA} cascade`);
+  const leave = async (): Promise<void> => {
+    await client.end().catch(() => undefined);
+    await removeServer();
+  };
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw new CannotStart(`there is no connection to the database: ${String(error)}`);
+    });
     const { rows } = await client.query<{ taken: boolean }>("select pg_try_advisory_lock($1) as taken", [
       RUN_LOCK,
     ]);
-    if (rows[0]?.taken !== true) throw new Error("Another run of the demo uses this database.");
+    if (rows[0]?.taken !== true) throw new CannotStart("another run of the demo uses this database");
     await drop();
   } catch (error) {
-    await client.end().catch(() => undefined);
-    await removeServer();
+    await leave();
     throw error;
   }
   return {
-    location: { kind: "postgres", connectionString },
     description,
-    async remove() {
-      try {
-        await drop();
-      } finally {
-        await client.end().catch(() => undefined);
-        await removeServer();
-      }
-    },
+    location: () => ({ kind: "postgres", connectionString }),
+    remove: () => drop().then(leave, leave),
   };
 }

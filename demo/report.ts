@@ -6,7 +6,7 @@ import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
 const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
   fast: "fast path",
   worker: "worker",
-  "after-kill": "worker, after a kill (lease lapsed)",
+  "after-kill": "worker, after a kill",
 };
 
 const LABEL_WIDTH = 40;

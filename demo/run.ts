@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DemoDatabase, sqliteDatabase } from "./database.ts";
+import { CannotStart, type DemoDatabase, sqliteDatabase } from "./database.ts";
 import { plan } from "./plan.ts";
 import { balanceTable, latencyTable } from "./report.ts";
 import { Screen } from "./screen.ts";
@@ -31,8 +31,8 @@ function interruptions(): AbortSignal {
   return controller.signal;
 }
 
-async function openDatabase(kind: "sqlite" | "postgres", folder: string): Promise<DemoDatabase> {
-  if (kind === "sqlite") return sqliteDatabase(folder);
+async function openDatabase(kind: "sqlite" | "postgres"): Promise<DemoDatabase> {
+  if (kind === "sqlite") return sqliteDatabase();
   const { postgresDatabase } = await import("./postgres-database.ts");
   return await postgresDatabase(process.env["DATABASE_URL"]);
 }
@@ -49,17 +49,18 @@ function announcement(database: DemoDatabase): readonly string[] {
   ];
 }
 
-async function runIn(
-  folder: string,
-  kind: "sqlite" | "postgres",
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<number> {
-  const database = await openDatabase(kind, folder);
+async function runOn(database: DemoDatabase, screen: Screen, signal: AbortSignal): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "owed-demo-"));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
   try {
-    signal.throwIfAborted();
     for (const line of announcement(database)) screen.line(line);
-    const { evidence, latencies } = await show({ database, folder, screen, signal });
+    const { evidence, latencies } = await show({
+      location: database.location(folder),
+      folder,
+      screen,
+      signal,
+    });
     const verdict = verdictOn(evidence);
     screen.line();
     for (const line of latencyTable(latencies)) screen.line(line);
@@ -68,29 +69,31 @@ async function runIn(
     for (const line of balanceTable(evidence, verdict)) screen.line(line);
     return verdict.problems.length === 0 ? 0 : 1;
   } finally {
-    await database.remove();
+    removeFolder();
   }
 }
 
 /** Runs the demo; answers the exit code. Ends early, and cleans up all the same, when the process is asked to end. */
 export async function run(kind: "sqlite" | "postgres"): Promise<number> {
   const signal = interruptions();
-  const folder = mkdtempSync(join(tmpdir(), "owed-demo-"));
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
-  process.on("exit", removeFolder);
   const screen = new Screen(process.stdout);
   try {
-    return await runIn(folder, kind, screen, signal);
-  } catch (error) {
-    if (!signal.aborted) {
-      process.stderr.write(
-        `The demo failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-      );
-      return 1;
+    const database = await openDatabase(kind);
+    try {
+      signal.throwIfAborted();
+      return await runOn(database, screen, signal);
+    } finally {
+      await database.remove();
     }
-    screen.line("interrupted: everything was stopped and removed");
-    return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
-  } finally {
-    removeFolder();
+  } catch (error) {
+    if (signal.aborted) {
+      screen.line("interrupted: everything was stopped and removed");
+      return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
+    }
+    const details =
+      error instanceof CannotStart ? error.message : error instanceof Error ? error.stack : error;
+    screen.line();
+    process.stderr.write(`The demo failed: ${String(details)}\n`);
+    return 1;
   }
 }

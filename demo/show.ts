@@ -4,11 +4,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readBooks } from "./audit.ts";
-import type { DemoDatabase } from "./database.ts";
 import { Driver } from "./driver.ts";
 import { Merchant } from "./merchant.ts";
 import { type FirstAttemptPath, firstAttemptLatencies } from "./moments.ts";
-import { openPaymentBook, type PaymentBook } from "./payment-book.ts";
+import { type DatabaseLocation, openPaymentBook, type PaymentBook } from "./payment-book.ts";
 import { plan } from "./plan.ts";
 import type { Screen } from "./screen.ts";
 import { ServiceProcess } from "./service-process.ts";
@@ -16,7 +15,7 @@ import type { Evidence } from "./verdict.ts";
 
 /** What the show needs. */
 export interface ShowParts {
-  readonly database: DemoDatabase;
+  readonly location: DatabaseLocation;
   /** For everything that is written; somebody else removes it. */
   readonly folder: string;
   readonly screen: Screen;
@@ -52,7 +51,7 @@ class Stage {
   readonly #merchant: Merchant;
   readonly #service: ServiceProcess;
   readonly #driver: Driver;
-  readonly #database: DemoDatabase;
+  readonly #location: DatabaseLocation;
   readonly #files: { readonly receiptsFolder: string; readonly momentsFile: string };
   readonly #failure = new AbortController();
   readonly #timeUp = AbortSignal.timeout(plan.deadlineMs);
@@ -65,16 +64,16 @@ class Stage {
   /** From a kill until the lease of the killed process has lapsed. */
   #isLeaseRunning = false;
 
-  constructor({ database, folder, screen, signal }: ShowParts, merchant: Merchant, merchantUrl: string) {
+  constructor({ location, folder, screen, signal }: ShowParts, merchant: Merchant, merchantUrl: string) {
     this.#screen = screen;
     this.#merchant = merchant;
-    this.#database = database;
+    this.#location = location;
     this.#files = { receiptsFolder: join(folder, "receipts"), momentsFile: join(folder, "moments.log") };
     mkdirSync(this.#files.receiptsFolder);
     writeFileSync(this.#files.momentsFile, "");
     this.#end = AbortSignal.any([signal, this.#failure.signal]);
     this.#service = new ServiceProcess(
-      { database: database.location, merchantUrl, folder, ...this.#files },
+      { database: location, merchantUrl, folder, ...this.#files },
       {
         onDeclaredDead: (pid) => this.#onDeclaredDead(pid),
         onComplaint: (line) => screen.event(`service: ${line}`),
@@ -92,15 +91,15 @@ class Stage {
   async play(): Promise<ShowResult> {
     const pid = await this.#service.start();
     this.#screen.event(`service started as process ${pid}`);
-    this.#book = await openPaymentBook(this.#database.location);
+    this.#book = await openPaymentBook(this.#location);
     this.#progress = setInterval(() => this.#showProgress(), PROGRESS_EVERY_MS);
     await this.#untilTimeIsUp(() => Promise.all([this.#driver.run(), this.#killAgainAndAgain()]));
     this.#screen.event(
       `all payments answered; ${this.#driver.cut} posts had been cut off and were sent again`,
     );
     await this.#untilTimeIsUp(() => this.#nothingPending());
-    await this.#service.stop();
     this.#stopProgress();
+    await this.#service.stop();
     this.#screen.event(
       this.#timeUp.aborted ? "time is up, service stopped" : "nothing is owed any more, service stopped",
     );
@@ -176,7 +175,7 @@ class Stage {
     const repeated = [...accepted.values()].reduce((sum, deliveries) => sum + deliveries - 1, 0);
     const isDown = this.#service.address === null;
     this.#screen.progress(
-      `${isDown ? "SERVICE DOWN" : "service up  "}  payments ${this.#driver.answered.size}/${plan.payments}` +
+      `${isDown ? "DOWN" : "up  "}  payments ${this.#driver.answered.size}/${plan.payments}` +
         `  webhooks ${accepted.size}/${plan.payments}  pending ${this.#pending}` +
         `  repeated ${repeated}  refused ${refused}`,
     );

@@ -1,5 +1,5 @@
 // Process lives: nobody steals from the living, and nobody who lives is declared dead.
-import { deathAlibi } from "../alibi.ts";
+import { type Alibi, deathAlibi } from "../alibi.ts";
 import { Findings, type Law } from "../finding.ts";
 import { type Life, lastBeat, processOf } from "../lives.ts";
 import type { Moment, Step } from "../story.ts";
@@ -63,31 +63,45 @@ function checkTakeover(timeline: Timeline, findings: Findings, taskId: string, s
   );
 }
 
+/** What explains a death whenever it was declared. */
+const certain: ReadonlySet<Alibi | null> = new Set(["kill", "pause", "cut", "clock jump", "restore"]);
+
 /** A death that another process declared. */
 function checkDeath(timeline: Timeline, findings: Findings, life: Life, removed: Moment): void {
-  const { settings, bounds, faults } = timeline;
+  const { settings, bounds } = timeline;
   const alibi = deathAlibi(timeline, life);
   if (alibi === "stop") return;
   const process = processOf(life);
   const beat = lastBeat(life, removed.index);
   const leaseMs = life.said?.registered?.event.leaseMs ?? settings.leaseMs;
-  let sinceMs = beat.atMs;
-  let hasJumped = false;
-  for (const { kind, process: whom, fromMs, toMs, jumpMs } of faults.all) {
-    if (kind === "clock jump" && whom === null) {
-      const slackMs = Math.abs(jumpMs) + leaseMs;
-      hasJumped ||= fromMs >= beat.atMs - slackMs && fromMs <= removed.atMs + slackMs;
-    }
-    if (kind === "outage" && toMs >= beat.atMs && toMs <= removed.atMs) {
-      sinceMs = Math.max(sinceMs, toMs);
-    }
+  if (!clockJumped(timeline, beat.atMs - leaseMs, removed.atMs + leaseMs)) {
+    const sinceMs = certain.has(alibi) ? beat.atMs : lastOutageEnd(timeline, beat.atMs, removed.atMs);
+    const silentMs = removed.atMs - sinceMs;
+    findings.expect(patient, silentMs >= leaseMs - bounds.clockToleranceMs, { process }, () => {
+      return `owner ${life.owner} was removed after ${silentMs} ms in which it could have sent a heartbeat; its lease is ${leaseMs} ms`;
+    });
   }
-  if (hasJumped) return;
-  const silentMs = removed.atMs - sinceMs;
-  findings.expect(patient, silentMs >= leaseMs - bounds.clockToleranceMs, { process }, () => {
-    return `owner ${life.owner} was removed after ${silentMs} ms without a heartbeat; its lease is ${leaseMs} ms`;
-  });
   findings.expect(deserved, alibi !== null && alibi !== "outage", { process }, () => {
     return `owner ${life.owner} was removed by commit ${removed.seq}, last heartbeat in commit ${beat.seq}`;
   });
+}
+
+/** When the last outage ended that everybody must have noticed; the heartbeat itself when there was none since. */
+function lastOutageEnd({ faults, settings }: Timeline, beatMs: number, removedMs: number): number {
+  let sinceMs = beatMs;
+  for (const { kind, fromMs, toMs } of faults.all) {
+    const isNoticed = kind === "outage" && toMs - fromMs > 2 * settings.heartbeatMs;
+    if (isNoticed && toMs <= removedMs) sinceMs = Math.max(sinceMs, toMs);
+  }
+  return sinceMs;
+}
+
+function clockJumped({ faults }: Timeline, fromMs: number, toMs: number): boolean {
+  return faults.all.some(
+    (fault) =>
+      fault.kind === "clock jump" &&
+      fault.process === null &&
+      fault.fromMs + Math.abs(fault.jumpMs) >= fromMs &&
+      fault.fromMs - Math.abs(fault.jumpMs) <= toMs,
+  );
 }

@@ -90,7 +90,8 @@ export interface SchedulerSettings {
 
 /** A wrong option as an error shows it: plain values as they are, others by kind. */
 function shown(value: unknown): string {
-  return typeof value === "object" || typeof value === "function" ? `of type ${typeof value}` : String(value);
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isPlain || value === null ? `${value}` : `of type ${typeof value}`;
 }
 
 /** Throws InvalidInputError unless `value` is a number of at least `least`; answers `fallback` for undefined. */
@@ -188,10 +189,10 @@ function checkMigrate(migrate: unknown): boolean {
 
 function checkPorts(ports: Ports | undefined): Ports {
   if (ports === undefined) return realPorts;
-  const isWhole = [ports?.clock?.monotonicMs, ports?.timers?.after, ports?.random?.fraction].every(
-    (port) => typeof port === "function",
-  );
-  if (isWhole) return ports;
+  const hasClock = typeof ports?.clock?.monotonicMs === "function";
+  if (hasClock && typeof ports.timers?.after === "function" && typeof ports.random?.fraction === "function") {
+    return ports;
+  }
   throw new InvalidInputError(
     "ports",
     "lacks a clock, timers or a random source",

@@ -167,6 +167,7 @@ describe("whatever an executor throws", () => {
   it("also a promise that is rejected with a thenable", async () => {
     const world = new World();
     const rejects = (): Promise<never> =>
+      // oxlint-disable-next-line unicorn/no-thenable -- that is the test
       Promise.reject(Object.fromEntries([["then", (resolve: () => void) => resolve()]]));
     world.scheduler({ executors: [world.executor(job, rejects)] }).startWorker();
     await world.leave(["a"]);

@@ -17,6 +17,7 @@ const misbehaviours: readonly [string, () => unknown][] = [
   [
     "answers a thenable that rejects",
     () =>
+      // oxlint-disable-next-line unicorn/no-thenable -- that is the test
       Object.fromEntries([["then", (_: unknown, reject: (error: Error) => void) => reject(new Error("no"))]]),
   ],
   ["never settles", () => new Promise(() => undefined)],

@@ -73,6 +73,7 @@ const zoo: readonly [string, unknown][] = [
   ["an empty object", {}],
   ["an object without a prototype", Object.create(null)],
   ["an object that JSON cannot keep", { amount: 5n }],
+  // oxlint-disable-next-line unicorn/no-thenable -- that is the test
   ["a thenable", Object.fromEntries([["then", (resolve: () => void) => resolve()]])],
   ["a frozen error", Object.freeze(new Error("frozen"))],
   ["an error without a stack", Object.assign(new Error("x"), { stack: undefined })],

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
@@ -18,7 +18,10 @@ function lint(text: string): string {
     );
     const program = join(root, "node_modules", "oxlint", "bin", "oxlint");
     const options = ["--config", join(root, ".oxlintrc.json"), "--type-aware", "--format=unix", "planted.ts"];
-    return spawnSync(process.execPath, [program, ...options], { cwd: folder, encoding: "utf8" }).stdout;
+    // oxlint finds its type-aware half through the PATH, which only npm prepares by itself.
+    const PATH = `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"] ?? ""}`;
+    const environment = { cwd: folder, encoding: "utf8", env: { ...process.env, PATH } } as const;
+    return spawnSync(process.execPath, [program, ...options], environment).stdout;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

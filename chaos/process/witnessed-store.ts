@@ -1,0 +1,172 @@
+// Stands between the engine and its store, and writes down what was asked of the database and what it answered.
+import type { Seen } from "../../checker/history.ts";
+import { CommitUnknownError, StoreUnavailableError } from "../../src/errors.ts";
+import type {
+  ClaimRequest,
+  OwnTransaction,
+  ProcessRecord,
+  SettleAnswer,
+  Settlement,
+  Store,
+} from "../../src/store/contract.ts";
+import type { ClaimedTask } from "../../src/task/task.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** How a call that was not answered looks from outside. */
+export function seenOf(error: unknown): Seen {
+  if (error instanceof CommitUnknownError) return "info";
+  return error instanceof StoreUnavailableError && error.outcomeUnknown ? "info" : "fail";
+}
+
+/** What a transaction of `begin` carries besides: the names of the calls to enqueue that stand in it. */
+export interface WithCalls {
+  readonly calls: string[];
+}
+
+/** The store, witnessed. Its laws stay what they are: every call is handed on as it came. */
+export function witnessedStore(store: Store, recorder: Recorder): Store {
+  const witness = new Witness(store, recorder);
+  return Object.freeze({
+    ...store,
+    begin: async (options) => witness.transaction(await store.begin(options)),
+    insert: (transaction, tasks, birth, call) => {
+      const learn = (answer: Awaited<ReturnType<Store["insert"]>>) => {
+        for (const { id, taskId } of answer.created) witness.learn(id, taskId);
+        return answer;
+      };
+      const answer = store.insert(transaction, tasks, birth, call);
+      return answer instanceof Promise ? answer.then(learn) : learn(answer);
+    },
+    resolveDuplicates: (transaction, missing, birth, createdIds, call) => {
+      const learn = (answer: Awaited<ReturnType<Store["resolveDuplicates"]>>) => {
+        for (const { id, taskId } of answer) if (id !== null) witness.learn(id, taskId);
+        return answer;
+      };
+      const answer = store.resolveDuplicates(transaction, missing, birth, createdIds, call);
+      return answer instanceof Promise ? answer.then(learn) : learn(answer);
+    },
+    claim: (request) =>
+      witness.claim(
+        request,
+        () => store.claim(request),
+        ({ tasks }) => tasks,
+      ),
+    claimById: (request) =>
+      witness.claim(
+        request,
+        () => store.claimById(request),
+        (tasks) => tasks,
+      ),
+    settle: (settlements) => witness.settle(settlements),
+    register: (process) => witness.register(process),
+    beat: (owner, dead) => witness.beat(owner, dead),
+  } satisfies Store);
+}
+
+class Witness {
+  readonly #store: Store;
+  readonly #recorder: Recorder;
+  readonly #taskIds = new Map<string, string>();
+
+  constructor(store: Store, recorder: Recorder) {
+    this.#store = store;
+    this.#recorder = recorder;
+  }
+
+  /** Notes which task the store's number means. */
+  learn(id: string, taskId: string): void {
+    this.#taskIds.set(id, taskId);
+  }
+
+  /** A transaction of the store's own, with the calls that stand in it. */
+  transaction(own: OwnTransaction<unknown, unknown>): OwnTransaction<unknown, unknown> {
+    const calls: string[] = [];
+    const answered = (seen: Seen): void => {
+      if (calls.length > 0) this.#recorder.record({ kind: "commit.answer", calls: [...calls], seen });
+    };
+    return {
+      transaction: own.transaction,
+      api: Object.create(own.api as object, { calls: { value: calls, enumerable: true } }) as unknown,
+      provesCommit: () => own.provesCommit(),
+      savepoint: () => own.savepoint(),
+      commit: () => {
+        if (calls.length > 0) this.#recorder.record({ kind: "commit.invoke", calls: [...calls] });
+        const failed = (error: unknown): never => {
+          answered(seenOf(error));
+          throw error;
+        };
+        try {
+          const committed = own.commit();
+          if (committed instanceof Promise) return committed.then(() => answered("ok"), failed);
+          answered("ok");
+        } catch (error) {
+          failed(error);
+        }
+      },
+      rollback: () => {
+        if (calls.length > 0) this.#recorder.record({ kind: "rollback", calls: [...calls] });
+        return own.rollback();
+      },
+    };
+  }
+
+  async claim<Answer>(
+    { owner, claim }: Pick<ClaimRequest, "owner" | "claim">,
+    send: () => Promise<Answer>,
+    tasksOf: (answer: Answer) => readonly ClaimedTask[],
+  ): Promise<Answer> {
+    this.#recorder.record({ kind: "claim.invoke", owner, claim });
+    try {
+      const answer = await send();
+      const tasks = tasksOf(answer);
+      for (const { id, taskId } of tasks) this.learn(id, taskId);
+      const taskIds = tasks.map(({ taskId }) => taskId);
+      this.#recorder.record({ kind: "claim.answer", owner, claim, seen: "ok", taskIds });
+      return answer;
+    } catch (error) {
+      this.#recorder.record({ kind: "claim.answer", owner, claim, seen: seenOf(error), taskIds: [] });
+      throw error;
+    }
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+    const named = (one: Settlement) => ({
+      taskId: this.#taskIds.get(one.id) ?? `unknown ${one.id}`,
+      token: one.token,
+    });
+    for (const one of settlements) {
+      const decision = one.kind === "retry" && one.counted === "deferred" ? "defer" : one.kind;
+      this.#recorder.record({ kind: "settle.invoke", ...named(one), decision });
+    }
+    const answered = (one: Settlement, seen: Seen, verdict: string | null): void =>
+      this.#recorder.record({ kind: "settle.answer", ...named(one), seen, verdict });
+    try {
+      const answers = await this.#store.settle(settlements);
+      settlements.forEach((one, index) => answered(one, "ok", answers[index]?.verdict ?? null));
+      return answers;
+    } catch (error) {
+      for (const one of settlements) answered(one, seenOf(error), null);
+      throw error;
+    }
+  }
+
+  async register(process: ProcessRecord): Promise<void> {
+    const sentMs = this.#recorder.monotonicMs;
+    await this.#store.register(process);
+    const { owner, leaseMs } = process;
+    this.#recorder.record({ kind: "process.registered", owner, leaseMs, sentMs });
+  }
+
+  async beat(owner: string, dead: Parameters<Store["beat"]>[1]): ReturnType<Store["beat"]> {
+    const sentMs = this.#recorder.monotonicMs;
+    try {
+      const answer = await this.#store.beat(owner, dead);
+      if (answer.alive) this.#recorder.record({ kind: "heartbeat", owner, sentMs, seen: "ok" });
+      else this.#recorder.record({ kind: "process.lost", owner });
+      return answer;
+    } catch (error) {
+      this.#recorder.record({ kind: "heartbeat", owner, sentMs, seen: seenOf(error) });
+      throw error;
+    }
+  }
+}
