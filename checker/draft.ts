@@ -15,11 +15,25 @@ export interface Draft {
 }
 
 /** A claim begins. */
-export function beginTenure(draft: Draft, image: PendingImage, isBorn: boolean, at: Moment): Tenure {
+export function beginTenure(
+  draft: Draft,
+  image: PendingImage,
+  how: "born" | "taken" | "resumed",
+  at: Moment,
+): Tenure {
   const { owner, claim, generation } = image;
   const token = { owner: owner ?? "", claim: claim ?? 0, generation };
   const { taskId } = draft.story;
-  const tenure: Tenure = { taskId, token, image, isBorn, round: draft.round, begin: at, end: null };
+  const tenure: Tenure = {
+    taskId,
+    token,
+    image,
+    isBorn: how === "born",
+    isResumed: how === "resumed",
+    round: draft.round,
+    begin: at,
+    end: null,
+  };
   draft.tenure = tenure;
   draft.story.tenures.push(tenure);
   return tenure;

@@ -58,17 +58,24 @@ function placeAll(nemesis: readonly NemesisEvent[], audit: readonly AuditEntry[]
   let offsetMs = startsWithRun ? firstMs : 0;
   let index = 0;
   return nemesis.map((event) => {
-    const atMs = event.databaseMs ?? event.atMs + offsetMs;
     const { afterSeq, action } = event;
-    if (afterSeq !== undefined)
-      index = Math.max(
-        index,
-        countBelow(audit, ({ seq }) => seq <= afterSeq),
-      );
-    else while (index < audit.length && (audit[index] as AuditEntry).atMs <= atMs) index += 1;
+    let atMs = event.databaseMs ?? event.atMs + offsetMs;
+    if (afterSeq === undefined) {
+      while (index < audit.length && (audit[index] as AuditEntry).atMs <= atMs) index += 1;
+    } else {
+      const place = countBelow(audit, ({ seq }) => seq <= afterSeq);
+      index = Math.max(index, place);
+      if (event.databaseMs === undefined) atMs = between(audit[index - 1], atMs, audit[index]);
+    }
     if (action.kind === "clock.jump" && action.process === "database") offsetMs += action.byMs;
     return { nemesis: event, index, atMs };
   });
+}
+
+/** Where the driver's own clock tells nothing, the commits before and after still bound the time. */
+function between(before: AuditEntry | undefined, atMs: number, after: AuditEntry | undefined): number {
+  const least = before?.atMs ?? Number.NEGATIVE_INFINITY;
+  return Math.max(least, Math.min(atMs, after?.atMs ?? Number.POSITIVE_INFINITY));
 }
 
 function takeIn(all: Fault[], { nemesis: { action }, index, atMs }: PlacedNemesis): void {

@@ -2,6 +2,7 @@
 import { countBelow } from "./bisect.ts";
 import type { Life } from "./lives.ts";
 import type { ClaimCall } from "./process-log.ts";
+import { LOSSES_BEFORE_ALONE } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Answers questions about idle workers and quiet times. All times are of the database's clock. */
@@ -81,7 +82,7 @@ function unquietSpans({ faults, stories, settings, bounds }: Timeline): Span[] {
   });
   for (const { steps } of stories.values()) {
     steps.forEach(({ after, at }, place) => {
-      if (after === null || after.lostAttempts < 2) return;
+      if (after === null || after.lostAttempts < LOSSES_BEFORE_ALONE) return;
       const fromMs = after.owner === null ? after.dueAtMs : at.atMs;
       const untilMs = steps[place + 1]?.at.atMs ?? Number.POSITIVE_INFINITY;
       spans.push({ fromMs, toMs: untilMs + PATIENCE_MS + pollIntervalMs });

@@ -60,9 +60,9 @@ export function lastBeat(life: Life, before: number = Number.POSITIVE_INFINITY):
   return found;
 }
 
-/** Whether the owner was registered at a moment of the audit. */
-export function isRegisteredAt(life: Life, at: Moment): boolean {
-  return life.registered.seq <= at.seq && (life.removed === null || life.removed.seq >= at.seq);
+/** Whether the owner was registered right after an entry of the audit. */
+export function isRegisteredAt({ registered, removed }: Life, index: number): boolean {
+  return registered.index <= index && (removed === null || removed.index > index);
 }
 
 /** Names the process for people. */

@@ -34,7 +34,7 @@ function claimed(draft: Draft, before: PendingImage, after: PendingImage, at: Mo
   }
   if (fromOther && losses === 1) note(draft, "lost", before, after, at);
   else if (before.owner !== null) endTenure(draft, "superseded", at, after);
-  const tenure = beginTenure(draft, after, false, at);
+  const tenure = beginTenure(draft, after, "taken", at);
   step(draft, { kind: "claimed", at, before, after, generation: after.generation, tenure, reason: null });
 }
 

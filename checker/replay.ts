@@ -18,7 +18,7 @@ export function replay(story: TaskStory, audit: readonly AuditEntry[], restores:
     let to = from + 1;
     while (to < entries.length && audit[entries[to] as number]?.seq === seq) to += 1;
     const group = entries.slice(from, to);
-    if (restores.length > 0 && restores.some((index) => index > lastIndex && index <= first)) {
+    if (restores.some((index) => index > lastIndex && index <= first)) {
       resume(draft, audit[first] as AuditEntry, first);
     }
     replayCommit(draft, audit, group);
@@ -133,7 +133,7 @@ function insert(draft: Draft, row: PendingImage, at: Moment): void {
   story.image = row;
   story.settled = null;
   story.isPruned = false;
-  const tenure = row.owner === null ? null : beginTenure(draft, row, true, at);
+  const tenure = row.owner === null ? null : beginTenure(draft, row, "born", at);
   const kind = left === null ? "created" : "reopened";
   step(draft, { kind, at, before: null, after: row, generation: row.generation, tenure, reason: null });
 }
@@ -202,7 +202,7 @@ function resume(draft: Draft, { change, seq, atMs }: AuditEntry, index: number):
   const row = change.kind === "pending.update" ? change.before : change.row;
   story.image = row;
   story.type = row.type;
-  if (row.owner !== null) beginTenure(draft, row, false, at);
+  if (row.owner !== null) beginTenure(draft, row, "resumed", at);
 }
 
 function lostUpdate(draft: Draft, seen: PendingImage, at: Moment): void {

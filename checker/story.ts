@@ -1,6 +1,9 @@
 // The story of one task as the database tells it: its steps, and the claims that stood on it.
 import type { HistoryToken, PendingImage } from "./history.ts";
 
+/** Losses that a task suffers in company before it is claimed alone. Not imported: the checker believes nobody. */
+export const LOSSES_BEFORE_ALONE = 2;
+
 /** Where a task stands after it was settled. */
 export type SettledState = "confirmed" | "failed" | "cancelled";
 
@@ -58,6 +61,8 @@ export interface Tenure {
   readonly image: PendingImage;
   /** Inserted under this claim. */
   readonly isBorn: boolean;
+  /** It stood when the database came back from a backup: no claim of its own. */
+  readonly isResumed: boolean;
   /** Counts the times the task was enqueued or redriven. */
   readonly round: number;
   readonly begin: Moment;

@@ -1,9 +1,9 @@
 /** The audit: collects the evidence after the service has stopped, in a process that executed nothing. */
 import { readdirSync } from "node:fs";
 import type { Balance } from "owed";
+import type { TaskEvidence } from "./evidence.ts";
 import type { PaymentBook } from "./payment-book.ts";
 import { receiptTaskId, webhookTaskId } from "./tasks.ts";
-import type { TaskEvidence } from "./verdict.ts";
 
 /** What database and receipts folder say. */
 export interface Books {

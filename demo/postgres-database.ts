@@ -15,7 +15,9 @@ export async function postgresDatabase(databaseUrl: string | undefined): Promise
     );
   }
   const { startPostgres } = await import("../test/support/postgres.ts");
-  const server = await startPostgres({ major: 18, durable: true });
+  const server = await startPostgres({ major: 18, durable: true }).catch((error: unknown) => {
+    throw new CannotStart(`no Postgres could be started, set DATABASE_URL to use your own: ${String(error)}`);
+  });
   const description = `Postgres 18, on a server of its own (127.0.0.1:${server.port})`;
   return await demoSchema(server.connectionString, description, () => server[Symbol.asyncDispose]());
 }
@@ -53,6 +55,12 @@ async function demoSchema(
   return {
     description,
     location: () => ({ kind: "postgres", connectionString }),
-    remove: () => drop().then(leave, leave),
+    async remove() {
+      try {
+        await drop();
+      } finally {
+        await leave();
+      }
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** Why a webhook was delivered more than once: matched with the attempts its task has in its log. Pure. */
 import type { Attempt } from "owed";
+import type { TaskEvidence } from "./evidence.ts";
 import { isMerchantsAnswer } from "./tasks.ts";
-import type { TaskEvidence } from "./verdict.ts";
 
 /** The reasons there can be; everything else is a fault of the library. */
 export type RepetitionReason = "killed" | "lapsed" | "unheard" | "unexplained";

@@ -1,7 +1,9 @@
 /** The report: latencies and balance as text for a plain terminal. Pure. */
+
+import type { Evidence } from "./evidence.ts";
 import { type FirstAttemptPath, percentile } from "./moments.ts";
 import { type RepetitionReason, reasonTexts } from "./repetition.ts";
-import { conservationLine, type Evidence, type Verdict } from "./verdict.ts";
+import { conservationLine, type Verdict } from "./verdict.ts";
 
 const pathNames: Readonly<Record<FirstAttemptPath, string>> = {
   fast: "fast path",

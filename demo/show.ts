@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readBooks } from "./audit.ts";
 import { Driver } from "./driver.ts";
+import type { Evidence } from "./evidence.ts";
 import { Merchant } from "./merchant.ts";
 import { type FirstAttemptPath, firstAttemptLatencies } from "./moments.ts";
 import { type DatabaseLocation, openPaymentBook, type PaymentBook } from "./payment-book.ts";
 import { plan } from "./plan.ts";
 import type { Screen } from "./screen.ts";
 import { ServiceProcess } from "./service-process.ts";
-import type { Evidence } from "./verdict.ts";
 
 /** What the show needs. */
 export interface ShowParts {

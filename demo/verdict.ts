@@ -1,36 +1,8 @@
 /** The verdict: what was promised, held against evidence from independent hands. Pure. */
-import type { Attempt, Balance, TaskState } from "owed";
+import type { Balance } from "owed";
+import type { Evidence } from "./evidence.ts";
 import { type Repetition, repetitions } from "./repetition.ts";
 import { receiptTaskId, webhookTaskId } from "./tasks.ts";
-
-/** What is known of one task. */
-export interface TaskEvidence {
-  readonly state: TaskState;
-  /** The process that holds a claim on it, alive or not. */
-  readonly owner: string | null;
-  /** Attempts that did not simply succeed. */
-  readonly attempts: readonly Attempt[];
-}
-
-/** Everything the verdict rests on, each part counted where it happened. */
-export interface Evidence {
-  /** How many payments were to be made. */
-  readonly posted: number;
-  /** Payments whose POST was answered: from the driver. */
-  readonly answered: ReadonlySet<string>;
-  /** Committed payments: from their table. */
-  readonly paymentIds: readonly string[];
-  /** The store's own account. */
-  readonly balance: Balance;
-  /** Tasks by taskId; one that the store does not know is missing. */
-  readonly tasks: ReadonlyMap<string, TaskEvidence>;
-  /** How often each taskId was accepted: from the merchant. */
-  readonly accepted: ReadonlyMap<string, number>;
-  /** Payments whose receipt lies in the folder. */
-  readonly receipts: ReadonlySet<string>;
-  /** Whether an owner was a process that the demo killed. */
-  readonly wasKilled: (owner: string) => boolean;
-}
 
 /** What came of it. */
 export interface Verdict {
@@ -40,11 +12,12 @@ export interface Verdict {
   readonly repeated: readonly Repetition[];
   /** Tasks owed of which nothing is left, or which are confirmed without their effect. */
   readonly lost: number;
-  /** enqueued = pending + confirmed + failed + cancelled + pruned, and two for each payment. */
-  readonly isConserved: boolean;
   /** Everything that is not as promised, as sentences; empty when all is well. */
   readonly problems: readonly string[];
 }
+
+/** Unexplained repetitions that are told in full; one is a fault already. */
+const MOST_STORIES = 5;
 
 /** Judges. */
 export function verdictOn(evidence: Evidence): Verdict {
@@ -53,10 +26,12 @@ export function verdictOn(evidence: Evidence): Verdict {
   const written = paymentIds.filter((paymentId) => receipts.has(paymentId)).length;
   const repeated = repetitions(accepted, evidence.tasks, evidence.wasKilled);
   const lost = lostTasks(evidence);
-  const isConserved = sumOf(balance) === balance.enqueued && balance.enqueued === 2 * paymentIds.length;
+  const unexplained = repeated.filter(({ reason }) => reason === "unexplained");
+  const owed = 2 * paymentIds.length;
   const unasked = [...accepted.keys()].filter((taskId) => !evidence.tasks.has(taskId)).length;
   const problems = [
-    [!isConserved, `the balance does not add up: ${conservationLine(balance)}`],
+    [sumOf(balance) !== balance.enqueued, `the balance does not add up: ${conservationLine(balance)}`],
+    [balance.enqueued !== owed, `${balance.enqueued} tasks were enqueued, ${owed} are owed for the payments`],
     [
       paymentIds.length !== evidence.posted,
       `${evidence.posted - paymentIds.length} payments were not committed`,
@@ -67,16 +42,16 @@ export function verdictOn(evidence: Evidence): Verdict {
     [balance.failed > 0, `${balance.failed} tasks failed`],
     [unasked > 0, `${unasked} webhooks were delivered for payments that were never committed`],
     [lost > 0, `${lost} tasks are lost`],
+    [unexplained.length > 0, `${unexplained.length} repeated deliveries are not explained by an attempt`],
   ] as const;
   return {
     delivered,
     receipts: written,
     repeated,
     lost,
-    isConserved,
     problems: [
       ...problems.filter(([holds]) => holds).map(([, sentence]) => sentence),
-      ...unexplained(repeated),
+      ...unexplained.slice(0, MOST_STORIES).map(storyOf),
     ],
   };
 }
@@ -95,13 +70,8 @@ function sumOf({ pending, confirmed, failed, cancelled, pruned }: Balance): numb
   return pending + confirmed + failed + cancelled + pruned;
 }
 
-function unexplained(repeated: readonly Repetition[]): string[] {
-  return repeated
-    .filter(({ reason }) => reason === "unexplained")
-    .map(
-      ({ taskId, deliveries, story }) =>
-        `${taskId} was delivered ${deliveries} times, and its attempts do not say why: ${story || "none in the log"}`,
-    );
+function storyOf({ taskId, deliveries, story }: Repetition): string {
+  return `${taskId} was delivered ${deliveries} times; its attempts: ${story || "none but the last"}`;
 }
 
 /** Looks for each task of each payment that anybody knows of, since a sum can be right by two errors. */

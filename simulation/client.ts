@@ -16,7 +16,7 @@ class ChangeOfMind extends Error {}
 type Enqueue = (call: PlannedCall, tasks: readonly PlannedTask[]) => Promise<readonly Receipt[] | null>;
 
 /** What a client uses of a transaction. */
-type OwnTx = Pick<WireTransaction, "get" | "put" | "calls" | "hasBirths">;
+type OwnTx = Pick<WireTransaction, "get" | "put" | "calls" | "created" | "hasBirths">;
 
 /** How work is put into a savepoint. */
 type Within = (work: () => Promise<void>, rolledBack: boolean) => Promise<void>;
@@ -238,10 +238,11 @@ export class Client {
       call: name,
       taskIds: tasks.map(({ taskId }) => taskId),
     });
+    tx.created.clear();
     try {
       const receipts = await enqueue(call, tasks);
       tx.calls.push(name);
-      const created = (receipts ?? []).filter((receipt) => receipt.created).map(({ taskId }) => taskId);
+      const created = [...tx.created];
       if (receipts?.some((receipt) => !receipt.created)) recorder.note("duplicate recognised");
       recorder.record(process, { kind: "enqueue.answer", call: name, seen: "ok", created });
     } catch (error) {

@@ -33,6 +33,11 @@ export class Cluster {
     this.#world = world;
   }
 
+  /** Orderly stops that have begun and whose processes are not gone. */
+  get stopsUnderWay(): number {
+    return this.nodes.filter(({ isStopping, process }) => isStopping && process.isAlive).length;
+  }
+
   /** Starts all nodes. */
   startAll(): void {
     this.#world.plan.nodes.forEach((planned, index) => {

@@ -80,8 +80,7 @@ export function drawPlan(seed: number): Plan {
     requests,
     actions: drawActions(drawing, requests, tasks.length),
     quietAtMs,
-    restLimitMs: 30 * 60_000,
-    stopsAtEnd: draw.chance(0.3),
+    restLimitMs: 12 * 60_000,
   };
 }
 

@@ -12,8 +12,8 @@ export interface Violation {
 /** Holds the first laws against a history. After a restored backup what was lost excuses what the laws would find. */
 export function firstLaws(history: History): readonly Violation[] {
   const isRestored = history.nemesis.some(({ action }) => action.kind === "database.restored");
-  if (isRestored) return startLaws(history);
-  return [...commitLaws(history), ...tokenLaws(history), ...startLaws(history), ...confirmLaws(history)];
+  const always = [...tokenLaws(history), ...startLaws(history), ...confirmLaws(history)];
+  return isRestored ? always : [...commitLaws(history), ...always];
 }
 
 /** What was committed stands, and nothing else does. */

@@ -29,6 +29,8 @@ const { values: options, positionals } = parseArgs({
     report: { type: "string" },
     merge: { type: "boolean", default: false },
     jobs: { type: "string", default: "2" },
+    /** With --seed or --plan: tells heartbeats and empty claims too. */
+    whole: { type: "boolean", default: false },
     child: { type: "boolean", default: false },
   },
 });
@@ -74,7 +76,7 @@ async function playAll(from: number, seeds: number, jobs: number): Promise<Range
 
 async function tellOne(plan: Plan): Promise<void> {
   const run = await play(plan);
-  say(storyOf(run));
+  say(storyOf(run, options.whole));
   const violations = judge(run);
   for (const { law, taskId, detail } of violations) say(`BROKEN ${law} (${taskId ?? "-"}): ${detail}`);
   say(`hash ${run.hash}, ${run.events} events, ${violations.length} violations`);

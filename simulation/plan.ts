@@ -163,6 +163,4 @@ export interface Plan {
   readonly quietAtMs: number;
   /** Everything must be at rest this long after. */
   readonly restLimitMs: number;
-  /** Ends with an orderly stop of all nodes. */
-  readonly stopsAtEnd: boolean;
 }

@@ -11,8 +11,8 @@ interface Line {
 /** Kinds that would hide the rest. */
 const dull = new Set(["heartbeat", "process.beat", "claim.invoke"]);
 
-/** The story of a run. Owners are cut to their last four digits. */
-export function storyOf(run: Run): string {
+/** The story of a run, the dull part of it only when asked for. Owners are cut to their last four digits. */
+export function storyOf(run: Run, isWhole = false): string {
   const { history } = run;
   const lines: Line[] = [
     ...run.told.map(({ atMs, process, boot, event }) => ({
@@ -27,7 +27,7 @@ export function storyOf(run: Run): string {
       kind: entry.change.kind,
     })),
   ]
-    .filter(({ kind, text }) => !dull.has(kind) && !text.includes('"taskIds":[]'))
+    .filter(({ kind, text }) => isWhole || (!dull.has(kind) && !text.includes('"taskIds":[]')))
     .sort((left, right) => left.atMs - right.atMs);
   return lines.map(({ atMs, text }) => `${atMs.toFixed(1).padStart(9)}  ${text}`).join("\n");
 }

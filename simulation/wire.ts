@@ -174,6 +174,8 @@ export class WireTransaction implements OwnTransaction<WireTransaction, WireTran
   readonly number: number;
   /** The calls to enqueue that stand in it, by the names the client gave them. */
   calls: string[] = [];
+  /** Tasks its statements have created since somebody last looked. */
+  readonly created = new Set<string>();
   /** The database's name of it, once it is known. */
   mark: string | null = null;
   /** Whether any of its tasks was born claimed. */
@@ -360,7 +362,10 @@ function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
     async insert(transaction, tasks, birth) {
       const command = { kind: "insert", transaction: transaction.number, tasks, birth } as const;
       const answer = (await transaction.statement(command)) as InsertAnswer; // the server answers as the store does
-      for (const { id, taskId } of answer.created) wire.learn(birth?.claim ?? 0, id, taskId);
+      for (const { id, taskId } of answer.created) {
+        wire.learn(birth?.claim ?? 0, id, taskId);
+        transaction.created.add(taskId);
+      }
       transaction.mark = answer.transactionMark;
       if (birth !== null) transaction.hasBirths = true;
       return answer;
@@ -369,7 +374,10 @@ function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
       const named = { transaction: transaction.number, tasks, birth, createdIds };
       const answer = await transaction.statement({ kind: "resolveDuplicates", ...named });
       const resolved = answer as readonly ResolvedDuplicate[]; // the server answers as the store does
-      for (const { id, taskId } of resolved) if (id !== null) wire.learn(birth?.claim ?? 0, id, taskId);
+      for (const { id, taskId, verdict } of resolved) {
+        if (id !== null) wire.learn(birth?.claim ?? 0, id, taskId);
+        if (verdict === "created") transaction.created.add(taskId);
+      }
       return resolved;
     },
   };

@@ -21,6 +21,8 @@ export function seenOf(error: unknown): Seen {
 /** What a transaction of `begin` carries besides: the names of the calls to enqueue that stand in it. */
 export interface WithCalls {
   readonly calls: string[];
+  /** Tasks that it has inserted so far. */
+  readonly created: ReadonlySet<string>;
 }
 
 /** The store, witnessed. Its laws stay what they are: every call is handed on as it came. */
@@ -31,7 +33,7 @@ export function witnessedStore(store: Store, recorder: Recorder): Store {
     begin: async (options) => witness.transaction(await store.begin(options)),
     insert: (transaction, tasks, birth, call) => {
       const learn = (answer: Awaited<ReturnType<Store["insert"]>>) => {
-        for (const { id, taskId } of answer.created) witness.learn(id, taskId);
+        for (const { id, taskId } of answer.created) witness.created(transaction, id, taskId);
         return answer;
       };
       const answer = store.insert(transaction, tasks, birth, call);
@@ -39,7 +41,10 @@ export function witnessedStore(store: Store, recorder: Recorder): Store {
     },
     resolveDuplicates: (transaction, missing, birth, createdIds, call) => {
       const learn = (answer: Awaited<ReturnType<Store["resolveDuplicates"]>>) => {
-        for (const { id, taskId } of answer) if (id !== null) witness.learn(id, taskId);
+        for (const { id, taskId, verdict } of answer) {
+          if (id !== null && verdict === "created") witness.created(transaction, id, taskId);
+          else if (id !== null) witness.learn(id, taskId);
+        }
         return answer;
       };
       const answer = store.resolveDuplicates(transaction, missing, birth, createdIds, call);
@@ -67,6 +72,7 @@ class Witness {
   readonly #store: Store;
   readonly #recorder: Recorder;
   readonly #taskIds = new Map<string, string>();
+  readonly #createdBy = new WeakMap<object, Set<string>>();
 
   constructor(store: Store, recorder: Recorder) {
     this.#store = store;
@@ -78,15 +84,24 @@ class Witness {
     this.#taskIds.set(id, taskId);
   }
 
+  /** Notes that a transaction has inserted a task. */
+  created(transaction: unknown, id: string, taskId: string): void {
+    this.learn(id, taskId);
+    this.#createdBy.get(transaction as object)?.add(taskId);
+  }
+
   /** A transaction of the store's own, with the calls that stand in it. */
   transaction(own: OwnTransaction<unknown, unknown>): OwnTransaction<unknown, unknown> {
     const calls: string[] = [];
+    const created = new Set<string>();
+    this.#createdBy.set(own.transaction as object, created);
+    const added = { calls: { value: calls }, created: { value: created } };
     const answered = (seen: Seen): void => {
       if (calls.length > 0) this.#recorder.record({ kind: "commit.answer", calls: [...calls], seen });
     };
     return {
       transaction: own.transaction,
-      api: Object.create(own.api as object, { calls: { value: calls, enumerable: true } }) as unknown,
+      api: Object.create(own.api as object, added) as unknown,
       provesCommit: () => own.provesCommit(),
       savepoint: () => own.savepoint(),
       commit: () => {
@@ -102,6 +117,7 @@ class Witness {
         } catch (error) {
           failed(error);
         }
+        return undefined;
       },
       rollback: () => {
         if (calls.length > 0) this.#recorder.record({ kind: "rollback", calls: [...calls] });

@@ -2,7 +2,7 @@
 import { Findings, type Law } from "../finding.ts";
 import type { ProcessEventBody } from "../history.ts";
 import type { Attempt } from "../process-log.ts";
-import type { Step, TaskStory, Tenure } from "../story.ts";
+import { LOSSES_BEFORE_ALONE, type Step, type TaskStory, type Tenure } from "../story.ts";
 import { attemptOf, ownerLogOf, processNameOf, type Timeline, unedited } from "../timeline.ts";
 
 const justified: Law = {
@@ -31,9 +31,6 @@ const conserved: Law = {
 };
 
 type Outcome = Extract<ProcessEventBody, { readonly kind: "execution.end" }>["outcome"];
-
-/** Losses that are suffered in company before a task is claimed alone. */
-const LOSSES_BEFORE_ALONE = 2;
 
 /** Failures, and the end of the run. */
 export function endingsRule(timeline: Timeline): Findings {

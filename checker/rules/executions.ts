@@ -1,6 +1,6 @@
 // Executions: only of what is committed, under a claim, once a claim, and before the deadline of the process.
 import { mayHaveForgotten } from "../alibi.ts";
-import { standingOf } from "../attempts.ts";
+import type { EnqueueCall } from "../attempts.ts";
 import { countBelow } from "../bisect.ts";
 import { Findings, type Law } from "../finding.ts";
 import { type Attempt, type EventAs, isBefore, type OwnerLog } from "../process-log.ts";
@@ -78,7 +78,7 @@ function startsBeforeCommit({ activity }: Timeline, { taskId }: Attempt, start: 
 }
 
 /** The call found the task there: somebody else had committed it. */
-function standsAlready(call: Parameters<typeof standingOf>[0], taskId: string): boolean {
+function standsAlready(call: EnqueueCall, taskId: string): boolean {
   return call.answer?.event.seen === "ok" && !call.answer.event.created.includes(taskId);
 }
 

@@ -25,7 +25,7 @@ export function honestyRule(timeline: Timeline): Findings {
     story.steps.forEach((step, place) => {
       if (step.kind === "confirmed" || step.kind === "confirmed-late")
         checkEarned(findings, story, step, attempts);
-      if (step.kind === "failed") checkDominant(findings, story, step, place, attempts);
+      if (step.kind === "failed" && !timeline.isRestored) checkDominant(findings, story, step, place, attempts);
     });
   }
   for (const attempt of timeline.activity.attempts.values()) checkReported(findings, attempt);

@@ -1,7 +1,7 @@
 // Losses: once a death, alone after the second, with backoff, and bounded.
 import { Findings, type Law } from "../finding.ts";
 import { isKind, type ProcessLog } from "../process-log.ts";
-import { type Step, type TaskStory, tokenKey } from "../story.ts";
+import { LOSSES_BEFORE_ALONE, type Step, type TaskStory, tokenKey } from "../story.ts";
 import { attemptOf, lifeOf, processNameOf, type Timeline, tenureOf, unedited } from "../timeline.ts";
 
 const onceADeath: Law = {
@@ -20,9 +20,6 @@ const solitary: Law = {
   guarantee: "G10",
   says: "a task lost twice or more is executed with nothing else running in its process",
 };
-
-/** Losses that are suffered in company before a task is claimed alone. */
-const LOSSES_BEFORE_ALONE = 2;
 
 /** The delay of the store contract: from 1 s, doubling, at most 5 minutes. */
 function lostDelayMs(lostAttempts: number): number {

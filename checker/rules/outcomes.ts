@@ -2,7 +2,7 @@
 import { Findings, type Law } from "../finding.ts";
 import { isKind, type ProcessLog } from "../process-log.ts";
 import { tokenKey } from "../story.ts";
-import { type Timeline } from "../timeline.ts";
+import type { Timeline } from "../timeline.ts";
 
 const afterCommit: Law = {
   guarantee: "G18",

@@ -5,7 +5,7 @@ import { Findings, type Law } from "../finding.ts";
 import { idlenessOf } from "../idleness.ts";
 import { isRegisteredAt, type Life, processOf } from "../lives.ts";
 import type { OwnerLog } from "../process-log.ts";
-import type { TaskStory, Tenure } from "../story.ts";
+import type { Tenure } from "../story.ts";
 import { lifeOf, type Timeline, unedited } from "../timeline.ts";
 
 const noticed: Law = {
@@ -133,15 +133,15 @@ function checkOutage(timeline: Timeline, findings: Findings, outage: Fault): voi
   const byMs =
     outage.toMs + bounds.retryCapMs + settings.heartbeatMs + settings.pollIntervalMs + bounds.toleranceMs;
   const longMs = byMs + 2 * settings.leaseMs;
-  const others = faults.all.filter((fault) => fault !== outage && overlaps(fault, outage.fromMs, longMs));
+  const others = faults.all.filter(
+    (fault) =>
+      fault !== outage && fault.fromMs <= longMs && (fault.kind === "kill" || fault.toMs >= outage.fromMs),
+  );
   if (others.some(({ process }) => process === null)) return;
-  const down = audit[outage.fromIndex - 1];
-  if (down === undefined) return;
-  const at = { index: outage.fromIndex - 1, seq: down.seq, atMs: down.atMs };
   let expected = 0;
   for (const life of timeline.lives.values()) {
     const log = life.said?.log;
-    if (log === undefined || !isRegisteredAt(life, at) || life.removed?.index === at.index) continue;
+    if (log === undefined || !isRegisteredAt(life, outage.fromIndex - 1)) continue;
     if (log.stopBegin !== null || others.some((fault) => touches(fault, log.process, log.boot))) continue;
     expected += 1;
     if (longMs > timeline.endMs) continue;

@@ -60,8 +60,9 @@ export function tokensRule(timeline: Timeline): Findings {
 function checkUnique(
   findings: Findings,
   commits: Map<string, { readonly seq: number; readonly taskId: string }>,
-  { taskId, token, begin }: Tenure,
+  { taskId, token, begin, isResumed }: Tenure,
 ): void {
+  if (isResumed) return;
   const key = `${token.owner} ${token.claim}`;
   const earlier = commits.get(key);
   if (earlier === undefined) commits.set(key, { seq: begin.seq, taskId });

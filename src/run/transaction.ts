@@ -284,12 +284,14 @@ function runCallback(store: Store, callback: () => unknown): unknown {
 
 /** The store's own api with functions laid over it; methods of a class with private fields keep their receiver. */
 function withAdded(api: object, added: Readonly<Record<string, unknown>>): object {
-  return new Proxy(api, {
-    get(target, key) {
+  // The proxy stands before an object of its own: a frozen target would forbid it to bind.
+  return new Proxy(Object.create(null) as object, {
+    get(_, key) {
       if (typeof key === "string" && Object.hasOwn(added, key)) return added[key];
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      const value: unknown = Reflect.get(api, key, api);
+      return typeof value === "function" ? (value.bind(api) as unknown) : value;
     },
+    has: (_, key) => key in added || key in api,
   });
 }
 

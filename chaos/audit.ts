@@ -1,0 +1,158 @@
+// The database's own truth: triggers write every change of a row to an audit, which is read back in commit order.
+import type pg from "pg";
+import type { AuditEntry, PendingImage } from "../checker/history.ts";
+import { quoteIdentifier } from "../src/store/postgres/identifier.ts";
+
+/** Settings of a server that can be audited: the order of commits is told by their timestamps. */
+export const auditSettings: Readonly<Record<string, string>> = Object.freeze({ track_commit_timestamp: "on" });
+
+const image = (row: string): string => `pg_catalog.jsonb_build_object(
+      'dueAtMs', pg_catalog.date_part('epoch', ${row}.next_attempt_at) * 1000,
+      'failedAttempts', coalesce(${row}.failed_attempts, 0),
+      'lostAttempts', ${row}.lost_attempts,
+      'deferredAttempts', coalesce(${row}.deferred_attempts, 0),
+      'generation', ${row}.generation,
+      'owner', cast(${row}.owner as text),
+      'claim', ${row}.claim
+    )`;
+
+const note = (kind: string, subject: string, details = "null", before = "null"): string =>
+  `insert into chaos.audit (kind, subject, details, before) values ('${kind}', ${subject}, ${details}, ${before});`;
+
+const settled = (row: string): string =>
+  `pg_catalog.jsonb_build_object('state', ${row}.state, 'generation', ${row}.generation, 'reason', ${row}.reason)`;
+
+const confirmed = (kind: string, row: string, condition: string): string => `
+    insert into chaos.audit (kind, subject, details)
+    select '${kind}', cast(u.id as text),
+      pg_catalog.jsonb_build_object('state', 'confirmed', 'generation', coalesce(${row}.generations[u.place], 1))
+    from unnest(${row}.ids) with ordinality as u (id, place)
+    where ${condition};`;
+
+/** What each table tells, by operation. */
+const bodies: Readonly<Record<string, Readonly<Record<"insert" | "update" | "delete", string>>>> = {
+  task: {
+    insert: note(
+      "task.insert",
+      "cast(new.id as text)",
+      "pg_catalog.jsonb_build_object('taskId', new.task_id, 'type', new.type)",
+    ),
+    update: "null;",
+    delete: note("task.delete", "cast(old.id as text)"),
+  },
+  pending: {
+    insert: note("pending.insert", "cast(new.id as text)", image("new")),
+    update: note("pending.update", "cast(new.id as text)", image("new"), image("old")),
+    delete: note("pending.delete", "cast(old.id as text)", image("old")),
+  },
+  settled: {
+    insert: note("settled.insert", "cast(new.id as text)", settled("new")),
+    update: "null;",
+    delete: note("settled.delete", "cast(old.id as text)", settled("old")),
+  },
+  confirmed: {
+    insert: confirmed("settled.insert", "new", "true"),
+    update: confirmed("settled.delete", "old", "u.id <> all (new.ids)"),
+    delete: confirmed("settled.delete", "old", "true"),
+  },
+  process: {
+    insert: note("process.insert", "cast(new.owner as text)"),
+    update: note("process.beat", "cast(new.owner as text)"),
+    delete: note("process.delete", "cast(old.owner as text)"),
+  },
+};
+
+const auditTable = `
+create schema if not exists chaos;
+create table if not exists chaos.audit (
+  number bigint generated always as identity primary key,
+  transaction xid8 not null default pg_catalog.pg_current_xact_id(),
+  at_ms double precision not null default pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000,
+  kind text not null,
+  subject text not null,
+  details jsonb,
+  before jsonb
+);`;
+
+/** Installs the audit on a schema that has been migrated and holds no tasks yet. */
+export async function installAudit(admin: pg.Client, schema: string): Promise<void> {
+  const statements = [auditTable];
+  for (const [table, body] of Object.entries(bodies)) {
+    const name = `chaos.${quoteIdentifier(`audit_${table}`)}`;
+    statements.push(`
+      create or replace function ${name}() returns trigger language plpgsql as $audit$
+      begin
+        if tg_op = 'INSERT' then ${body.insert}
+        elsif tg_op = 'UPDATE' then ${body.update}
+        else ${body.delete}
+        end if;
+        return null;
+      end
+      $audit$;
+      create or replace trigger chaos_audit after insert or update or delete
+        on ${quoteIdentifier(schema)}.${quoteIdentifier(table)} for each row execute function ${name}();`);
+  }
+  await admin.query(statements.join("\n"));
+}
+
+interface AuditRow {
+  readonly transaction: string;
+  readonly at_ms: number;
+  readonly committed_us: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>> | null;
+  readonly before: Readonly<Record<string, unknown>> | null;
+}
+
+/** Reads the audit in the order of the commits. */
+export async function readAudit(admin: pg.Client): Promise<readonly AuditEntry[]> {
+  const { rows } = await admin.query<AuditRow>(`
+    select cast(a.transaction as text) as transaction, a.at_ms, a.kind, a.subject, a.details, a.before,
+      cast(extract(epoch from coalesce(pg_xact_commit_timestamp(cast(a.transaction as xid)), 'epoch')) * 1000000 as text)
+        as committed_us
+    from chaos.audit a
+    order by 7, a.transaction, a.number`);
+  const tasks = new Map<string, { readonly taskId: string; readonly type: string }>();
+  for (const { kind, subject, details } of rows) {
+    if (kind === "task.insert") tasks.set(subject, details as { readonly taskId: string; readonly type: string }); // the trigger writes it so
+  }
+  const entries: AuditEntry[] = [];
+  let seq = 0;
+  let last = "";
+  for (const row of rows) {
+    if (row.transaction !== last) seq += 1;
+    last = row.transaction;
+    const change = changeOf(row, tasks);
+    if (change !== null) entries.push({ seq, atMs: row.at_ms, change });
+  }
+  return entries;
+}
+
+function changeOf(
+  { kind, subject, details, before }: AuditRow,
+  tasks: ReadonlyMap<string, { readonly taskId: string; readonly type: string }>,
+): AuditEntry["change"] | null {
+  const { taskId, type } = tasks.get(subject) ?? { taskId: `unknown ${subject}`, type: "unknown" };
+  const row = (columns: unknown): PendingImage => ({ ...(columns as PendingImage), type }); // the trigger writes these columns
+  switch (kind) {
+    case "pending.insert":
+    case "pending.delete":
+      return { kind, taskId, row: row(details) };
+    case "pending.update":
+      return { kind, taskId, before: row(before), after: row(details) };
+    case "settled.insert":
+    case "settled.delete": {
+      const { reason, ...rest } = details as { state: "confirmed"; generation: number; reason?: string | null };
+      return { kind, taskId, ...rest, ...(typeof reason === "string" ? { reason } : {}) };
+    }
+    case "task.delete":
+      return { kind, taskId };
+    case "process.insert":
+    case "process.beat":
+    case "process.delete":
+      return { kind, owner: subject };
+    default:
+      return null;
+  }
+}

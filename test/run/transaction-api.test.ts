@@ -1,0 +1,205 @@
+// transaction(fn): what the callback gets in hand, on stores of either kind.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineTask, executor, Scheduler, type SchedulerTransaction, SynchronousOnlyError } from "owed";
+import { type SqliteApi, type SqliteTransaction, sqliteStore } from "owed/sqlite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+
+import { job, World } from "./world.ts";
+
+describe("the callback of a transaction", () => {
+  it("works with the store's own api, though its class has private fields", async () => {
+    const world = new World();
+    const { value } = await world.scheduler().transaction(async (tx) => {
+      await tx.put("payment", { amount: 5 });
+      await tx.put("gone", 1);
+      await tx.delete("gone");
+      return [await tx.get("payment"), await tx.keys()];
+    });
+    expect(value).toEqual([{ amount: 5 }, ["payment"]]);
+  });
+
+  it("works with an api that is frozen, and with getters that stay live", async () => {
+    const world = new World();
+    let reads = 0;
+    world.fault("begin", async () => {
+      const own = await world.inner.begin();
+      const api = Object.freeze({
+        ask: (question: string) => `${question}!`,
+        get live() {
+          reads += 1;
+          return reads;
+        },
+      });
+      return {
+        transaction: own,
+        api,
+        provesCommit: () => true,
+        savepoint: () => own.savepoint(),
+        commit: () => own.commit(),
+        rollback: () => own.rollback(),
+      };
+    });
+    interface Api {
+      ask(question: string): string;
+      readonly live: number;
+    }
+    const { value } = await world.scheduler().transaction(async (tx) => {
+      const api = tx as unknown as Api;
+      await tx.enqueue(job, {}, { taskId: "a" });
+      return [api.ask("well"), api.live, api.live, "ask" in tx];
+    });
+    expect(value).toEqual(["well!", 1, 2, true]);
+    expect(await world.stateOf("a")).toBe("pending");
+  });
+
+  it("enqueues one or many, typed or raw, and is told the ids", async () => {
+    const world = new World();
+    const { value, receipts } = await world
+      .scheduler()
+      .transaction(async (tx) => [
+        await tx.enqueue(job, 1, { taskId: "a" }),
+        ...(await tx.enqueueAll(job, [{ data: 1, taskId: "b" }])),
+        ...(await tx.enqueueAll([{ type: "job", data: Uint8Array.of(1), taskId: "c" }])),
+        await tx.enqueue(job, 1, { taskId: "a" }),
+      ]);
+    expect(value).toEqual([{ taskId: "a" }, { taskId: "b" }, { taskId: "c" }, { taskId: "a" }]);
+    expect(receipts.map(({ created }) => created)).toEqual([true, true, true, false]);
+  });
+
+  it("commits what was enqueued, whether or not it waited for it", async () => {
+    const world = new World();
+    const { receipts } = await world.scheduler().transaction((tx) => {
+      void tx.enqueue(job, {}, { taskId: "a" });
+    });
+    expect([receipts.map(({ taskId }) => taskId), await world.stateOf("a")]).toEqual([["a"], "pending"]);
+  });
+
+  it("rolls back business rows and tasks together", async () => {
+    const world = new World();
+    const scheduler = await world.started();
+    const failing = scheduler.transaction(async (tx) => {
+      await tx.put("payment", 5);
+      await tx.enqueue(job, {}, { taskId: "a" });
+      throw new Error("declined");
+    });
+    await expect(failing).rejects.toThrow("declined");
+    const { value } = await scheduler.transaction((tx) => tx.get("payment"));
+    expect([value, await world.stateOf("a")]).toEqual([undefined, "gone"]);
+  });
+
+  it("sees nested savepoints undone one by one", async () => {
+    const world = new World();
+    const { receipts } = await world.scheduler().transaction(async (tx) => {
+      await tx.savepoint(async (outer) => {
+        await outer.enqueue(job, {}, { taskId: "outer" });
+        const inner = async (): Promise<void> => {
+          await outer.savepoint(async (innermost) => {
+            await innermost.enqueue(job, {}, { taskId: "inner" });
+            throw new Error("never mind");
+          });
+        };
+        await expect(inner()).rejects.toThrow("never mind");
+        await outer.enqueue(job, {}, { taskId: "after" });
+      });
+    });
+    expect(receipts.map(({ taskId }) => taskId)).toEqual(["outer", "after"]);
+    expect(await world.balance()).toEqual({ pending: 2, confirmed: 0, failed: 0 });
+  });
+});
+
+describe("on a synchronous store", () => {
+  const folder = mkdtempSync(join(tmpdir(), "owed-transaction-"));
+  const done: string[] = [];
+  const scheduler: Scheduler<SqliteTransaction, SqliteApi, true> = new Scheduler({
+    store: sqliteStore({ file: join(folder, "tasks.db") }),
+    executors: [executor(job, ({ taskId }) => void done.push(taskId))],
+  });
+
+  beforeAll(() => scheduler.start());
+
+  afterAll(async () => {
+    await scheduler.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("the callback is synchronous through and through, and its tasks run after the commit", async () => {
+    const { value, receipts } = await scheduler.transaction((tx) => {
+      const { taskId } = tx.enqueue(job, {}, { taskId: "sync" });
+      const nested = tx.savepoint((inner) => inner.enqueue(job, {}, { taskId: "nested" }).taskId);
+      expect(() =>
+        tx.savepoint((inner) => {
+          inner.enqueue(job, {}, { taskId: "undone" });
+          throw new Error("never mind");
+        }),
+      ).toThrow("never mind");
+      return [taskId, nested, tx.all("select 1 as one")];
+    });
+    expect(value).toEqual(["sync", "nested", [{ one: 1 }]]);
+    expect(await scheduler.tryExecuteNow(receipts)).toEqual(["confirmed", "confirmed"]);
+    expect([done, await scheduler.get("undone")]).toEqual([["sync", "nested"], null]);
+  });
+
+  it("an async callback is refused with a clear error, and nothing of it is committed", async () => {
+    const work = async (tx: SchedulerTransaction<SqliteApi, true>): Promise<void> => {
+      tx.enqueue(job, {}, { taskId: "async" });
+      await Promise.resolve();
+    };
+    await expect(scheduler.transaction(work as never)).rejects.toMatchObject({
+      code: "OWED_SYNCHRONOUS_ONLY",
+    });
+    expect(await scheduler.get("async")).toBeNull();
+  });
+
+  it("a schema that must be waited for is refused there, and taken where an enqueue may wait", async () => {
+    const slow = defineTask({ type: "slow", data: z.string().refine(async () => Promise.resolve(true)) });
+    await scheduler.transaction((tx) => {
+      expect(() => tx.enqueue(slow, "x", { taskId: "slow" })).toThrow(SynchronousOnlyError);
+    });
+    expect(await scheduler.enqueue(slow, "x", { taskId: "slow" })).toEqual({ taskId: "slow", created: true });
+  });
+});
+
+describe("enqueueSync", () => {
+  it("is refused on a store that has to be waited for", async () => {
+    const world = new World();
+    const transaction = await world.inner.begin();
+    const scheduler = world.scheduler() as unknown as Scheduler<unknown, unknown, true>;
+    expect(() => scheduler.enqueueSync(transaction, job, {})).toThrow(
+      expect.objectContaining({ code: "OWED_SYNCHRONOUS_ONLY" }),
+    );
+    expect(world.callsOf("insert")).toEqual([]);
+  });
+});
+
+describe("executeAndAdvance of a receipt", () => {
+  it("executes anew once the task is due again, as it does by taskId", async () => {
+    const world = new World();
+    const behave = ({ attempt }: { readonly attempt: number }): void => {
+      if (attempt === 1) throw new Error("not yet");
+    };
+    const scheduler = await world.started({ executors: [world.executor(job, behave)] });
+    const receipt = await world.enqueue(scheduler);
+    expect(await scheduler.executeAndAdvance(receipt)).toBe("retrying");
+    await world.ports.advance(2_000);
+    expect(await scheduler.executeAndAdvance(receipt)).toBe("confirmed");
+  });
+
+  it("executes a task whose born claim was given back meanwhile", async () => {
+    const world = new World();
+    const behave = ({ taskId }: { readonly taskId: string }): unknown =>
+      taskId === "long" ? world.sleep(60_000) : undefined;
+    const scheduler = await world.started({
+      executors: [world.executor(job, behave)],
+      fastPath: { concurrency: 1 },
+    });
+    const receipt = await world.enqueue(scheduler, { taskId: "waits" });
+    await world.leave(["long"]);
+    const [record] = world.callsOf("register")[0]?.call ?? [];
+    await world.inner.removeProcess((record as { readonly owner: string }).owner); // its births are void now
+    await world.ports.advance(6_000);
+    expect(await scheduler.executeAndAdvance(receipt)).toBe("confirmed");
+  });
+});
