@@ -4,7 +4,9 @@ import type { AuditEntry, PendingImage } from "../checker/history.ts";
 import { quoteIdentifier } from "../src/store/postgres/identifier.ts";
 
 /** Settings of a server that can be audited: the order of commits is told by their timestamps. */
-export const auditSettings: Readonly<Record<string, string>> = Object.freeze({ track_commit_timestamp: "on" });
+export const auditSettings: Readonly<Record<string, string>> = Object.freeze({
+  track_commit_timestamp: "on",
+});
 
 const image = (row: string): string => `pg_catalog.jsonb_build_object(
       'dueAtMs', pg_catalog.date_part('epoch', ${row}.next_attempt_at) * 1000,
@@ -115,7 +117,8 @@ export async function readAudit(admin: pg.Client): Promise<readonly AuditEntry[]
     order by 7, a.transaction, a.number`);
   const tasks = new Map<string, { readonly taskId: string; readonly type: string }>();
   for (const { kind, subject, details } of rows) {
-    if (kind === "task.insert") tasks.set(subject, details as { readonly taskId: string; readonly type: string }); // the trigger writes it so
+    if (kind === "task.insert")
+      tasks.set(subject, details as { readonly taskId: string; readonly type: string }); // the trigger writes it so
   }
   const entries: AuditEntry[] = [];
   let seq = 0;
@@ -143,7 +146,11 @@ function changeOf(
       return { kind, taskId, before: row(before), after: row(details) };
     case "settled.insert":
     case "settled.delete": {
-      const { reason, ...rest } = details as { state: "confirmed"; generation: number; reason?: string | null };
+      const { reason, ...rest } = details as {
+        state: "confirmed";
+        generation: number;
+        reason?: string | null;
+      };
       return { kind, taskId, ...rest, ...(typeof reason === "string" ? { reason } : {}) };
     }
     case "task.delete":

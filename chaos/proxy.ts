@@ -39,6 +39,7 @@ interface Link {
   readonly server: Socket;
   isBlackHole: boolean;
   swallowsReply: boolean;
+  isCut: boolean;
 }
 
 /** A proxy on a port of its own. */
@@ -103,7 +104,7 @@ export class Proxy implements AsyncDisposable {
     this.treat("toServer", "pass");
     this.treat("toClient", "pass");
     this.#refuses = false;
-    if (hadLosses) this.cut();
+    for (const link of this.#links) if (hadLosses || link.isBlackHole) this.#end(link);
   }
 
   /** Ends all connections. */
@@ -135,7 +136,7 @@ export class Proxy implements AsyncDisposable {
     client.on("error", () => undefined);
     if (this.#refuses) return void client.destroy();
     const server = connect({ ...this.#target, noDelay: true });
-    const link: Link = { client, server, isBlackHole: false, swallowsReply: false };
+    const link: Link = { client, server, isBlackHole: false, swallowsReply: false, isCut: false };
     this.#links.add(link);
     server.on("error", () => this.#end(link));
     client.on("close", () => this.#hungUp(link, "toServer"));
@@ -144,6 +145,7 @@ export class Proxy implements AsyncDisposable {
     client.on("data", (bytes) => {
       const passed = this.#armed.size === 0 ? reader.skip(bytes) : this.#inspect(link, reader, bytes);
       if (passed.length > 0) this.#pass(link, "toServer", passed);
+      if (link.isCut) this.#end(link);
     });
     server.on("data", (bytes) => {
       if (link.swallowsReply) this.#end(link);
@@ -155,6 +157,7 @@ export class Proxy implements AsyncDisposable {
   #inspect(link: Link, reader: MessageReader, bytes: Buffer): Buffer {
     const passed: Buffer[] = [];
     for (const message of reader.take(bytes)) {
+      if (link.isCut) break;
       const armed = this.#matching(message);
       if (armed === null) {
         passed.push(message);
@@ -164,7 +167,7 @@ export class Proxy implements AsyncDisposable {
       if (armed.deed === "note" || armed.deed === "swallow-reply") passed.push(message);
       if (armed.deed === "swallow-reply") link.swallowsReply = true;
       if (armed.deed === "black-hole") link.isBlackHole = true;
-      if (armed.deed === "cut") this.#end(link);
+      if (armed.deed === "cut") link.isCut = true;
       queueMicrotask(armed.fire);
     }
     return Buffer.concat(passed);
@@ -203,6 +206,6 @@ export class Proxy implements AsyncDisposable {
   #end(link: Link): void {
     this.#links.delete(link);
     link.client.destroy();
-    link.server.destroy();
+    link.server.destroySoon(); // what was passed on before arrives
   }
 }

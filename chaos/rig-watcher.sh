@@ -7,10 +7,14 @@ case "$folder" in */owed-chaos-*) ;; *) exit 1 ;; esac
 
 cat >/dev/null
 
+# One listing for all: starting a program for each process takes seconds on a busy machine.
 found() {
-  for link in /proc/[0-9]*/cwd; do
-    case "$(readlink "$link" 2>/dev/null)" in
-      "$folder" | "$folder"/*) process=${link#/proc/}; echo "${process%/cwd}" ;;
+  ls -ld /proc/[0-9]*/cwd 2>/dev/null | while read -r line; do
+    case "$line" in
+      *" -> $folder" | *" -> $folder/"*)
+        process=${line%%/cwd -> *}
+        echo "${process##*/proc/}"
+        ;;
     esac
   done
 }

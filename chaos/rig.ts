@@ -94,3 +94,15 @@ export class Rig implements AsyncDisposable {
     }
   }
 }
+
+/** Cleans up before the process ends by Ctrl-C or SIGTERM; a second one ends it at once, and the watcher cleans up. */
+export function endWithSignals(rig: Rig): void {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.once(signal, () => {
+      void rig[Symbol.asyncDispose]().finally(() => process.exit(code));
+    });
+  }
+}

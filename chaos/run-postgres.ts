@@ -69,21 +69,28 @@ export class RunPostgres {
       (select count(*) from ${schema}.settled where state = 'failed') as failed,
       (select count(*) from ${schema}.settled where state = 'cancelled') as cancelled`);
     const of = (state: keyof StateCounts): number => Number(row?.[state] ?? 0);
-    return { pending: of("pending"), confirmed: of("confirmed"), failed: of("failed"), cancelled: of("cancelled") };
+    return {
+      pending: of("pending"),
+      confirmed: of("confirmed"),
+      failed: of("failed"),
+      cancelled: of("cancelled"),
+    };
   }
 
   /** A task as people with psql see it. */
   async task(taskId: string): Promise<Readonly<Record<string, unknown>> | null> {
     const view = `${quoteIdentifier(this.schema)}.task_state`;
-    const [row] = await this.sql<Record<string, unknown>>(`select * from ${view} where task_id = $1`, [taskId]);
+    const [row] = await this.sql<Record<string, unknown>>(`select * from ${view} where task_id = $1`, [
+      taskId,
+    ]);
     return row ?? null;
   }
 
-  /** Outcomes of a task's attempts that did not simply succeed, oldest first. */
+  /** Outcomes of a task's attempts that counted and did not simply succeed, oldest first. */
   async story(taskId: string): Promise<readonly string[]> {
     const schema = quoteIdentifier(this.schema);
     const rows = await this.sql<{ outcome: string }>(
-      `select a.outcome from ${schema}.attempt a join ${schema}.task t on t.id = a.id where t.task_id = $1 order by a.number`,
+      `select a.outcome from ${schema}.attempt a join ${schema}.task t on t.id = a.id where t.task_id = $1 and a.accepted order by a.number`,
       [taskId],
     );
     return rows.map(({ outcome }) => outcome);
@@ -126,7 +133,9 @@ export class RunPostgres {
     // A database that is read-only by default is changed in a transaction that says it is not.
     await this.#inPostgres(`alter database ${quoteIdentifier(this.database)} ${change}`);
     await this.#close();
-    await this.#inPostgres("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [this.database]);
+    await this.#inPostgres("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [
+      this.database,
+    ]);
   }
 
   /** The audit of the run. */

@@ -1,4 +1,5 @@
 // What a scenario is: an id of the fault catalogue, what is expected, and what is done.
+import type { Guarantee } from "../checker/finding.ts";
 import type { Stage, StageSettings } from "./stage.ts";
 
 /** Sections of the catalogue. */
@@ -22,6 +23,8 @@ export interface Scenario {
   readonly onSqlite?: boolean;
   /** The database is empty: no schema, no audit, so that the scenario alone judges. */
   readonly unmigrated?: boolean;
+  /** Guarantees whose preconditions the scenario takes away: a breach of them is what it shows. */
+  readonly forgives?: readonly Guarantee[];
   readonly needs?: readonly Need[];
   /** Also in `npm test`, and not in the full run alone. */
   readonly isShort?: boolean;

@@ -1,11 +1,13 @@
 // What a scenario works with: a database, processes that it starts and harms, and the history that is judged afterwards.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { AUDIT_FILE, HistoryWriter, NEMESIS_FILE, processFile, writeSettings } from "../checker/files.ts";
 import type { History, ProcessEvent, RunSettings } from "../checker/history.ts";
+import { serverAccount } from "../test/support/server-account.ts";
 import { Child, type ChildOptions, type Ended } from "./child.ts";
 import { NemesisLog } from "./nemesis-log.ts";
-import { knownKinds, typeSettings } from "./process/kinds.ts";
 import type { EnqueueReport } from "./process/enqueuing.ts";
+import { knownKinds, typeSettings } from "./process/kinds.ts";
 import type { EnqueueWay, TaskOrder } from "./process/messages.ts";
 import type { ProcessSettings, RunDatabase } from "./process/settings.ts";
 import { Proxy } from "./proxy.ts";
@@ -34,12 +36,15 @@ export const shortSettings: StageSettings = Object.freeze({
 });
 
 /** What a process is told beyond the settings of the stage. */
-export type ProcessOptions = Partial<Omit<ProcessSettings, "process" | "boot" | "historyFile" | "gateFolder">> &
+export type ProcessOptions = Partial<
+  Omit<ProcessSettings, "process" | "boot" | "historyFile" | "gateFolder">
+> &
   Partial<Pick<ChildOptions, "runtimeOptions" | "environment">> & {
     /** Its connections go through a proxy of its own. */
     readonly proxied?: boolean;
     /** Connections of the application's own pool; null: it has none. */
     readonly poolSize?: number | null;
+    readonly statementTimeoutMs?: number;
     /** Do not wait until it is ready. */
     readonly unawaited?: boolean;
   };
@@ -95,7 +100,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Enqueues through a client. */
-  async enqueue(client: Child, tasks: readonly TaskOrder[], way: EnqueueWay = "alone"): Promise<EnqueueReport> {
+  async enqueue(
+    client: Child,
+    tasks: readonly TaskOrder[],
+    way: EnqueueWay = "alone",
+  ): Promise<EnqueueReport> {
     return (await client.ask({ do: "enqueue", way, tasks })) as EnqueueReport; // what a client answers to that
   }
 
@@ -144,7 +153,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Asks a process to stop, and waits for its end. */
-  async terminate(child: Child, signal: NodeJS.Signals = "SIGTERM"): Promise<Ended & { readonly tookMs: number }> {
+  async terminate(
+    child: Child,
+    signal: NodeJS.Signals = "SIGTERM",
+  ): Promise<Ended & { readonly tookMs: number }> {
     const fromMs = performance.now();
     child.signal(signal);
     const ended = await child.ended;
@@ -154,6 +166,14 @@ export class Stage implements AsyncDisposable {
   /** Lets tasks go on that wait for a gate. */
   openGate(name: string): void {
     writeFileSync(join(this.folder, "gates", name), "");
+  }
+
+  /** Gives a folder back to the account of the server, after it was copied. */
+  chownToServer(folder: string): void {
+    const account = serverAccount();
+    if (account === undefined) return;
+    const entries = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    for (const path of ["", ...entries]) lchownSync(join(folder, path), account.uid, account.gid);
   }
 
   /** No more faults from here on. */
@@ -170,10 +190,47 @@ export class Stage implements AsyncDisposable {
     );
   }
 
+  /** Starts the load of clients. */
+  async load(
+    clients: readonly Child[],
+    load: {
+      readonly everyMs?: number;
+      readonly kinds?: readonly string[];
+      readonly runMs?: number;
+      readonly failing?: number;
+    } = {},
+  ): Promise<void> {
+    const filled = { everyMs: 50, kinds: ["work"], runMs: 50, failing: 0, ...load };
+    for (const client of clients) {
+      await client.ask({ do: "load", prefix: `${client.name}.${client.boot}`, ...filled });
+    }
+  }
+
+  /** Ends it; answers how many tasks they have enqueued. */
+  async endLoad(clients: readonly Child[]): Promise<number> {
+    const counts = await Promise.all(clients.map((client) => client.ask({ do: "end-load" })));
+    return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  }
+
+  /** Leaves the history in a folder, as the checker's command reads it. */
+  keepHistory(history: History): string {
+    const folder = join(this.folder, "history");
+    for (const [file, events] of [
+      [NEMESIS_FILE, history.nemesis],
+      [AUDIT_FILE, history.audit],
+    ] as const) {
+      using writer = new HistoryWriter(join(folder, file));
+      for (const event of events) writer.write(event);
+    }
+    writeSettings(folder, history.settings);
+    return folder;
+  }
+
   /** Events that processes have written by now. */
   events(): readonly ProcessEvent[] {
     const folder = join(this.folder, "history");
-    return readdirSync(folder).flatMap((file) =>
+    const files = readdirSync(folder).filter((file) => file.startsWith("history."));
+    return files.flatMap((file) =>
       readFileSync(join(folder, file), "utf8")
         .split("\n")
         .filter((line) => line !== "")
@@ -214,7 +271,12 @@ export class Stage implements AsyncDisposable {
       toleranceMs: 2_500,
       ...this.judged,
     };
-    return { settings, processes: this.events(), nemesis: this.nemesis.events, audit: await this.postgres.audit() };
+    return {
+      settings,
+      processes: this.events(),
+      nemesis: this.nemesis.events,
+      audit: await this.postgres.audit(),
+    };
   }
 
   /** What a process has printed: empty unless something went wrong in it. */
@@ -238,11 +300,11 @@ export class Stage implements AsyncDisposable {
   }
 
   async #start(program: "worker" | "client", name: string, options: ProcessOptions): Promise<Child> {
-    const { proxied = false, poolSize = null, unawaited = false, runtimeOptions, environment, ...own } = options;
+    const { unawaited = false, runtimeOptions, environment, ...own } = options;
     const earlier = this.children.filter((child) => child.name === name).length;
     const boot = earlier + 1;
     if (boot > 1) this.nemesis.note({ kind: "restart", process: name, boot });
-    const database = own.database ?? (await this.#databaseFor(name, proxied, poolSize));
+    const database = own.database ?? (await this.#databaseFor(name, options));
     const child = new Child({
       program,
       folder: this.folder,
@@ -258,7 +320,7 @@ export class Stage implements AsyncDisposable {
         database,
         process: name,
         boot,
-        historyFile: join(this.folder, "history", `${name}.${boot}.jsonl`),
+        historyFile: join(this.folder, "history", processFile(name)),
         gateFolder: join(this.folder, "gates"),
       },
     });
@@ -267,7 +329,10 @@ export class Stage implements AsyncDisposable {
     return child;
   }
 
-  async #databaseFor(name: string, proxied: boolean, poolSize: number | null): Promise<RunDatabase> {
+  async #databaseFor(
+    name: string,
+    { proxied = false, poolSize = null, statementTimeoutMs }: ProcessOptions,
+  ): Promise<RunDatabase> {
     if (this.#database === null) return { kind: "sqlite", file: this.sqliteFile };
     const { server, schema } = this.#database;
     let port = server.port;
@@ -277,6 +342,12 @@ export class Stage implements AsyncDisposable {
       port = proxy.port;
     }
     const connectionString = this.#database.connectionString(port);
-    return { kind: "postgres", connectionString, schema, ...(poolSize === null ? {} : { poolSize }) };
+    return {
+      kind: "postgres",
+      connectionString,
+      schema,
+      ...(poolSize === null ? {} : { poolSize }),
+      ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    };
   }
 }

@@ -1,5 +1,12 @@
 // A worker process of a run: it claims and executes what the scripts say, and writes its history.
-import { answerCommands, makeNode, obeySignals, send, settingsFromArguments, startPatiently } from "./process/node.ts";
+import {
+  answerCommands,
+  makeNode,
+  obeySignals,
+  send,
+  settingsFromArguments,
+  startPatiently,
+} from "./process/node.ts";
 
 const settings = settingsFromArguments();
 const node = makeNode(settings);

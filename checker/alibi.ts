@@ -51,6 +51,7 @@ export function deathAlibi(timeline: Timeline, life: Life): Alibi | null {
 function ownAlibi({ settings }: Timeline, said: OwnerLog): Alibi | null {
   const sentMs = lastAcknowledgedMs(said);
   if (sentMs === null) return "silence";
+  if (settings.callsFailByChance === true) return "unknown answer";
   const leaseMs = said.registered?.event.leaseMs ?? settings.leaseMs;
   const failed = said.heartbeats.some(
     ({ event }) => event.seen !== "ok" && event.sentMs > sentMs && event.sentMs <= sentMs + leaseMs,

@@ -1,7 +1,7 @@
 // Gathers what processes say of attempts, of calls to enqueue, and of hooks.
 import type { HistoryToken, ProcessEvent, Seen } from "./history.ts";
 import { type Attempt, type EventAs, isKind, type ProcessLog } from "./process-log.ts";
-import { tokenKey } from "./story.ts";
+import { TokenMap } from "./token-map.ts";
 
 /** One call to enqueue, with what became of its transaction. */
 export interface EnqueueCall {
@@ -28,9 +28,7 @@ export type Standing =
 
 /** What processes did to tasks. */
 export interface Activity {
-  /** By task and token. */
-  readonly attempts: ReadonlyMap<string, Attempt>;
-  readonly attemptsOf: ReadonlyMap<string, readonly Attempt[]>;
+  readonly attempts: TokenMap<Attempt>;
   readonly calls: readonly EnqueueCall[];
   readonly callsOf: ReadonlyMap<string, readonly EnqueueCall[]>;
   readonly hooks: readonly (EventAs<"hook.confirmed"> | EventAs<"hook.failed">)[];
@@ -44,14 +42,14 @@ export function standingOf({ answer, commit, commitInvoke, rollback }: EnqueueCa
 }
 
 interface Gathering {
-  readonly attempts: Map<string, Attempt>;
+  readonly attempts: TokenMap<Attempt>;
   readonly calls: Map<string, EnqueueCall>;
   readonly hooks: (EventAs<"hook.confirmed"> | EventAs<"hook.failed">)[];
 }
 
 /** Goes once through the events of all processes. */
 export function gatherActivity(logs: readonly ProcessLog[]): Activity {
-  const gathering: Gathering = { attempts: new Map(), calls: new Map(), hooks: [] };
+  const gathering: Gathering = { attempts: new TokenMap(), calls: new Map(), hooks: [] };
   for (const log of logs) {
     for (const event of log.events) {
       takeAttempt(gathering, event);
@@ -61,23 +59,19 @@ export function gatherActivity(logs: readonly ProcessLog[]): Activity {
   const calls = [...gathering.calls.values()];
   return {
     attempts: gathering.attempts,
-    attemptsOf: byTask(gathering.attempts.values(), ({ taskId }) => [taskId]),
     calls,
-    callsOf: byTask(calls, ({ taskIds }) => taskIds),
+    callsOf: byTask(calls),
     hooks: gathering.hooks,
   };
 }
 
-function byTask<Value>(
-  values: Iterable<Value>,
-  tasksOf: (value: Value) => readonly string[],
-): Map<string, Value[]> {
-  const found = new Map<string, Value[]>();
-  for (const value of values) {
-    for (const taskId of tasksOf(value)) {
+function byTask(calls: readonly EnqueueCall[]): Map<string, EnqueueCall[]> {
+  const found = new Map<string, EnqueueCall[]>();
+  for (const call of calls) {
+    for (const taskId of call.taskIds) {
       const list = found.get(taskId);
-      if (list === undefined) found.set(taskId, [value]);
-      else list.push(value);
+      if (list === undefined) found.set(taskId, [call]);
+      else list.push(call);
     }
   }
   return found;
@@ -101,11 +95,10 @@ function attemptOf(
   { attempts }: Gathering,
   { taskId, token }: { readonly taskId: string; readonly token: HistoryToken },
 ): Attempt {
-  const key = tokenKey(taskId, token);
-  let attempt = attempts.get(key);
+  let attempt = attempts.get(taskId, token);
   if (attempt === undefined) {
     attempt = { taskId, token, starts: [], ends: [], settles: [], effects: 0 };
-    attempts.set(key, attempt);
+    attempts.add(attempt);
   }
   return attempt;
 }

@@ -22,6 +22,7 @@ export interface ProcessLog {
   readonly boot: number;
   /** In its own order. */
   readonly events: ProcessEvent[];
+  readonly heartbeats: EventAs<"heartbeat">[];
   stopBegin: EventAs<"stop.begin"> | null;
   stopEnd: ProcessEvent | null;
 }
@@ -65,7 +66,14 @@ export function processLogs(events: readonly ProcessEvent[]): ProcessLogs {
     const key = `${event.process} ${event.boot}`;
     let log = logs.get(key);
     if (log === undefined) {
-      log = { process: event.process, boot: event.boot, events: [], stopBegin: null, stopEnd: null };
+      log = {
+        process: event.process,
+        boot: event.boot,
+        events: [],
+        heartbeats: [],
+        stopBegin: null,
+        stopEnd: null,
+      };
       logs.set(key, log);
     }
     log.events.push(event);
@@ -92,8 +100,10 @@ function takeIn(owners: Map<string, OwnerLog>, log: ProcessLog, event: ProcessEv
   else if (isKind(event, "stop.end")) log.stopEnd ??= event;
   else if (isKind(event, "process.registered")) ownerLog(owners, log, event.event.owner).registered = event;
   else if (isKind(event, "process.lost")) ownerLog(owners, log, event.event.owner).lost ??= event;
-  else if (isKind(event, "heartbeat")) ownerLog(owners, log, event.event.owner).heartbeats.push(event);
-  else if (isKind(event, "claim.invoke")) {
+  else if (isKind(event, "heartbeat")) {
+    log.heartbeats.push(event);
+    ownerLog(owners, log, event.event.owner).heartbeats.push(event);
+  } else if (isKind(event, "claim.invoke")) {
     const { owner, claim } = event.event;
     const { claims } = ownerLog(owners, log, owner);
     claims.set(claim, { claim, invoke: claims.get(claim)?.invoke ?? event, answer: null });

@@ -123,11 +123,6 @@ export function emptyStory(taskId: string): TaskStory {
   };
 }
 
-/** Names a claim on a task as a key. */
-export function tokenKey(taskId: string, token: HistoryToken): string {
-  return `${taskId} ${token.owner} ${token.claim} ${token.generation}`;
-}
-
 /** A token in words. */
 export function tokenText({ owner, claim, generation }: HistoryToken): string {
   return `owner ${owner}, claim ${claim}, generation ${generation}`;

@@ -104,7 +104,8 @@ function eventLines(
   names: ReadonlySet<string>,
 ): Line[] {
   const name = `${log.process}.${log.boot}`;
-  const calls = new Set((timeline.activity.callsOf.get(taskId ?? "") ?? []).map(({ call }) => call));
+  const own = (timeline.activity.callsOf.get(taskId ?? "") ?? []).filter((call) => call.log === log);
+  const calls = new Set(own.map(({ call }) => call));
   const isNamed = names.has(name);
   const lines: Line[] = [];
   let anchor = -1;

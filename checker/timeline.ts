@@ -5,7 +5,8 @@ import type { AuditEntry, History, HistoryToken, RunSettings } from "./history.t
 import { type Life, type Lives, livesOf } from "./lives.ts";
 import { type Attempt, type OwnerLog, type ProcessLogs, processLogs } from "./process-log.ts";
 import { replay } from "./replay.ts";
-import { emptyStory, type TaskStory, type Tenure, tokenKey } from "./story.ts";
+import { emptyStory, type TaskStory, type Tenure } from "./story.ts";
+import { TokenMap } from "./token-map.ts";
 
 /** Bounds of time and number, every default filled in. */
 export interface Bounds {
@@ -25,12 +26,14 @@ export interface Timeline {
   readonly faults: Faults;
   /** Tasks by id, in the order in which they came to be. */
   readonly stories: ReadonlyMap<string, TaskStory>;
-  readonly tenures: ReadonlyMap<string, Tenure>;
+  readonly tenures: TokenMap<Tenure>;
   readonly lives: Lives;
   readonly processes: ProcessLogs;
   readonly activity: Activity;
   /** Commits that were made are missing: the database came back from a backup. */
   readonly isRestored: boolean;
+  /** The database's clock jumped: its times cannot be subtracted from each other. */
+  readonly hasJumped: boolean;
   /** When the audit ends, by the database's clock. */
   readonly endMs: number;
 }
@@ -54,6 +57,7 @@ export function timelineOf(history: History): Timeline {
     processes,
     activity: gatherActivity(processes.logs),
     isRestored: faults.restores.length > 0,
+    hasJumped: faults.all.some(({ kind, process }) => kind === "clock jump" && process === null),
     endMs: audit.reduce((latest, { atMs }) => Math.max(latest, atMs), Number.NEGATIVE_INFINITY),
   });
 }
@@ -96,14 +100,9 @@ function storiesOf(
   return stories;
 }
 
-function tenuresOf(stories: ReadonlyMap<string, TaskStory>): Map<string, Tenure> {
-  const tenures = new Map<string, Tenure>();
-  for (const { taskId, tenures: own } of stories.values()) {
-    for (const tenure of own) {
-      const key = tokenKey(taskId, tenure.token);
-      if (!tenures.has(key)) tenures.set(key, tenure);
-    }
-  }
+function tenuresOf(stories: ReadonlyMap<string, TaskStory>): TokenMap<Tenure> {
+  const tenures = new TokenMap<Tenure>();
+  for (const { tenures: own } of stories.values()) for (const tenure of own) tenures.add(tenure);
   return tenures;
 }
 
@@ -114,12 +113,12 @@ export function* unedited(timeline: Timeline): Generator<TaskStory, void> {
 
 /** What the process says of a claim on a task. */
 export function attemptOf(timeline: Timeline, taskId: string, token: HistoryToken): Attempt | undefined {
-  return timeline.activity.attempts.get(tokenKey(taskId, token));
+  return timeline.activity.attempts.get(taskId, token);
 }
 
 /** What the database says of a claim on a task. */
 export function tenureOf(timeline: Timeline, taskId: string, token: HistoryToken): Tenure | undefined {
-  return timeline.tenures.get(tokenKey(taskId, token));
+  return timeline.tenures.get(taskId, token);
 }
 
 /** What the process that bore an owner id says; undefined when it told nothing. */

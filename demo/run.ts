@@ -66,6 +66,7 @@ async function runOn(database: DemoDatabase, screen: Screen, signal: AbortSignal
     for (const line of latencyTable(latencies)) screen.line(line);
     screen.line();
     for (const problem of verdict.problems) screen.line(`NOT AS PROMISED: ${problem}`);
+    if (verdict.problems.length > 0) screen.line();
     for (const line of balanceTable(evidence, verdict)) screen.line(line);
     return verdict.problems.length === 0 ? 0 : 1;
   } finally {

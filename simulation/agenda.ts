@@ -29,6 +29,7 @@ export class Agenda {
   readonly #luck: Draw;
   #nowMs = 0;
   #steps = 0;
+  #isHeld = false;
 
   constructor(seed: number) {
     this.#luck = new Draw(seed, 1);
@@ -56,6 +57,15 @@ export class Agenda {
     return this.at(this.#nowMs + delayMs, owner, run);
   }
 
+  /** Nothing happens until the work is done: it takes no virtual time. */
+  hold(work: Promise<void>): void {
+    this.#isHeld = true;
+    const release = (): void => {
+      this.#isHeld = false;
+    };
+    work.then(release, release);
+  }
+
   /** Lets events happen until the predicate holds, or nothing is planned. Rejects with what an event throws. */
   async run(isOver: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -65,7 +75,7 @@ export class Agenda {
         queued -= 1;
         if (isEnded) return;
         try {
-          isEnded = isOver() || !this.#step();
+          isEnded = !this.#isHeld && (isOver() || !this.#step());
         } catch (error) {
           isEnded = true;
           reject(error instanceof Error ? error : new Error(String(error)));

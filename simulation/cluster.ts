@@ -91,7 +91,6 @@ export class Cluster {
     const { recorder, agenda } = this.#world;
     const { process, scheduler } = node;
     node.isStopping = true;
-    const beganMs = process.monotonicMs;
     const boundMs = graceMs + STOP_BOUND_MS + this.#world.plan.network.timeoutMs;
     recorder.record(process, { kind: "stop.begin", boundMs });
     if (againMs !== null) {
@@ -107,9 +106,6 @@ export class Cluster {
     }
     recorder.record(process, { kind: "stop.end" });
     recorder.note("stopped in order");
-    const tookMs = process.monotonicMs - beganMs;
-    if (tookMs > boundMs && !recorder.seen.has("pause"))
-      recorder.problems.push(`G16: stop took ${tookMs} ms`);
     this.#end(process);
     if (downMs !== null) agenda.after(downMs, null, () => this.restart(process.node));
   }

@@ -158,7 +158,7 @@ export class DatabaseServer {
 
   /** All connections are gone. */
   disconnectAll(): void {
-    for (const transaction of [...this.#sessions.keys()]) this.disconnect(transaction);
+    for (const transaction of this.#sessions.keys()) this.disconnect(transaction);
   }
 
   /** Comes back from a backup that lacks the last commits. */

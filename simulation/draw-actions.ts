@@ -43,14 +43,14 @@ export function drawActions(
 }
 
 /** An operator meets a task that somebody asked for, soon after; often a second time. */
-function drawOperator({ draw, nodes }: Drawing, request: PlannedRequest): PlannedAction[] {
+function drawOperator({ draw, nodes, quietAtMs }: Drawing, request: PlannedRequest): PlannedAction[] {
   const task = draw.pick(request.calls.flatMap((call) => call.tasks));
   const node = draw.whole(0, nodes.length - 1);
   const first = draw.pick(["cancel", "cancel", "redrive", "erase"] as const);
   const atMs = request.atMs + Math.round(draw.pick([draw.between(5, 100), draw.between(100, 3_000)]));
   const actions: PlannedAction[] = [{ atMs, kind: "operator", node, operation: first, task }];
   if (draw.chance(0.6)) {
-    const laterMs = atMs + Math.round(draw.between(10, 3_000));
+    const laterMs = Math.min(atMs + Math.round(draw.between(10, 3_000)), quietAtMs);
     const operation = draw.chance(0.8) ? "redrive" : "erase";
     actions.push({ atMs: laterMs, kind: "operator", node, operation, task });
   }

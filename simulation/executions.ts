@@ -1,7 +1,7 @@
 // What runs: tells the recorder when an attempt starts and how it ends, by what the executor did and what the engine says.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ProcessEventBody } from "../checker/history.ts";
-import { PermanentError } from "../src/errors.ts";
+import { AttemptAbortedError, PermanentError } from "../src/errors.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
 import type { TelemetryEvents } from "../src/telemetry/channels.ts";
 import type { Recorder } from "./recorder.ts";
@@ -14,8 +14,8 @@ export interface Execution {
   hasReturned: boolean;
   /** The engine has taken the attempt as ended. */
   hasEnded: boolean;
-  /** The executor threw a PermanentError. */
-  isPermanent: boolean;
+  /** What the executor threw. */
+  thrown: Error | null;
 }
 
 type Outcome = Extract<ProcessEventBody, { readonly kind: "execution.end" }>["outcome"];
@@ -51,7 +51,7 @@ export class Executions {
 
   /** The executor was called. */
   start(process: SimulatedProcess, task: ClaimedTask): Execution {
-    const execution = { process, task, hasReturned: false, hasEnded: false, isPermanent: false };
+    const execution = { process, task, hasReturned: false, hasEnded: false, thrown: null };
     const key = keyOf(task.token.owner, task.token.claim, task.taskId);
     if (this.#running.has(key)) this.#recorder.note("one claim executed twice");
     this.#running.set(key, execution);
@@ -63,7 +63,7 @@ export class Executions {
   returned(execution: Execution, thrown: Error | null): void {
     const succeeded = thrown === null;
     execution.hasReturned = true;
-    execution.isPermanent = thrown instanceof PermanentError;
+    execution.thrown = thrown;
     if (!execution.hasEnded) return;
     this.#recorder.note(succeeded ? "zombie succeeded" : "zombie failed");
     this.#end(execution, succeeded ? "succeeded" : "failed");
@@ -73,6 +73,9 @@ export class Executions {
     const execution = this.#running.get(keyOf(event.owner, event.claim, event.taskId));
     if (execution === undefined || !outcomes.has(event.outcome)) return;
     execution.hasEnded = true;
+    if (isStopped(execution.thrown) && event.outcome !== "abandoned") {
+      this.#recorder.problems.push(`G16: an attempt that a stop aborted counts as ${event.outcome}`);
+    }
     this.#recorder.note(`executed on the ${event.path} path`);
     const timedOut = event.outcome === "failed" && !execution.hasReturned;
     this.#recorder.note(timedOut ? "attempt timed out" : `attempt ${event.outcome}`);
@@ -82,13 +85,15 @@ export class Executions {
   #end(execution: Execution, outcome: Outcome): void {
     const { process, task } = execution;
     if (execution.hasReturned) this.#running.delete(keyOf(task.token.owner, task.token.claim, task.taskId));
-    this.#recorder.record(process, {
-      kind: "execution.end",
-      taskId: task.taskId,
-      token: task.token,
-      outcome,
-    });
+    const named = { taskId: task.taskId, token: task.token };
+    const permanent = outcome === "failed" ? { permanent: execution.thrown instanceof PermanentError } : {};
+    this.#recorder.record(process, { kind: "execution.end", ...named, outcome, ...permanent });
   }
+}
+
+/** Whether the executor gave up because its process stops. */
+function isStopped(thrown: Error | null): boolean {
+  return thrown instanceof AttemptAbortedError && thrown.message.includes("stopping");
 }
 
 function keyOf(owner: string, claim: number, taskId: string): string {

@@ -1,14 +1,12 @@
 // `npm run simulate`: plays seeds in up to two processes, shows one seed, replays a plan, shrinks a failure, adds reports up.
-import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawPlan } from "./draw-plan.ts";
 import { judge } from "./judge.ts";
 import type { Plan } from "./plan.ts";
+import { playInProcesses } from "./processes.ts";
 import { playRange } from "./range.ts";
-import { describe, emptyReport, merge, neverReached, type RangeReport, readReports } from "./report.ts";
+import { describe, neverReached, readReports } from "./report.ts";
 import { play } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { storyOf } from "./trace.ts";
@@ -35,43 +33,8 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
-/** Seeds of one portion that a child plays and reports. */
-const PORTION = 250;
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
-}
-
-async function playPortion(from: number, seeds: number): Promise<RangeReport> {
-  const flags = ["--child", "--from", String(from), "--seeds", String(seeds)];
-  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let report: RangeReport | null = null;
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith("{")) report = JSON.parse(line) as RangeReport; // the child writes one report
-  }
-  if (report === null) throw new Error(`the process that played seeds from ${from} ended without a report`);
-  return report;
-}
-
-async function playAll(from: number, seeds: number, jobs: number): Promise<RangeReport> {
-  let next = from;
-  let total = emptyReport;
-  const work = async (): Promise<void> => {
-    while (next < from + seeds) {
-      const start = next;
-      const count = Math.min(PORTION, from + seeds - start);
-      next += count;
-      const report = await playPortion(start, count);
-      if (options.report !== undefined) appendFileSync(options.report, `${JSON.stringify(report)}\n`);
-      total = merge(total, report);
-      if (report.failures.length > 0)
-        say(`seeds ${start} to ${start + count - 1}: ${report.failures.length} failed`);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.max(jobs, 1) }, work));
-  return total;
 }
 
 async function tellOne(plan: Plan): Promise<void> {
@@ -104,7 +67,17 @@ if (options.merge) {
 } else if (options.child) {
   say(JSON.stringify(await playRange({ from: Number(options.from), seeds: Number(options.seeds) })));
 } else {
-  const report = await playAll(Number(options.from), Number(options.seeds), Number(options.jobs));
+  const report = await playInProcesses({
+    from: Number(options.from),
+    seeds: Number(options.seeds),
+    jobs: Number(options.jobs),
+    onPortion: (portion) => {
+      if (options.report !== undefined) appendFileSync(options.report, `${JSON.stringify(portion)}\n`);
+      const [range] = portion.ranges;
+      if (portion.failures.length > 0)
+        say(`seeds ${range?.from} to ${range?.to}: ${portion.failures.length} failed`);
+    },
+  });
   say(describe(report));
   if (report.failures.length > 0 || neverReached(report).length > 0) process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 // Carries out the actions of the plan, and makes peace at the quiet.
 import { Client } from "./client.ts";
 import type { PlannedAction } from "./plan.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
 /** Plans everything that the plan says will happen. */
@@ -10,11 +11,18 @@ export function planEverything(world: World): void {
     agenda.at(request.atMs, null, () => {
       const node = world.cluster.up(request.node);
       if (node === null) return world.recorder.note("request of a node that is down");
-      void new Client(world, request, number, node).run();
+      underWay(world, node.process, new Client(world, request, number, node).run());
     });
   });
   for (const action of plan.actions) agenda.at(action.atMs, null, () => act(world, action));
   agenda.at(plan.quietAtMs, null, () => makePeace(world));
+}
+
+/** Nothing is at rest while somebody still asks for something. */
+function underWay(world: World, process: SimulatedProcess, work: Promise<void>): void {
+  const client = { process };
+  world.clients.add(client);
+  void work.then(() => world.clients.delete(client));
 }
 
 function act(world: World, action: PlannedAction): void {
@@ -49,11 +57,11 @@ function act(world: World, action: PlannedAction): void {
       return recorder.disturb({ kind: "clock.jump", process: process.name, byMs: action.byMs });
     case "operator": {
       const taskId = world.plan.tasks[action.task]?.taskId ?? "t0";
-      scheduler[action.operation](taskId).then(
+      const work = scheduler[action.operation](taskId).then(
         () => recorder.note(`operator: ${action.operation}`),
         () => recorder.note(`operator refused: ${action.operation}`),
       );
-      return;
+      return underWay(world, process, work);
     }
     case "direct": {
       const taskId = world.plan.tasks[action.task]?.taskId ?? "t0";
@@ -83,7 +91,7 @@ function databaseUp({ server, recorder }: World): void {
 function restore(world: World, commits: number): void {
   world.recorder.note("database restored");
   world.recorder.disturb({ kind: "database.restored" });
-  void world.server.restore(commits);
+  world.agenda.hold(world.server.restore(commits));
 }
 
 /** No fault from here on; what is broken is mended. */

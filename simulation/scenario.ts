@@ -46,7 +46,7 @@ export async function play(plan: Plan): Promise<Run> {
     let isOver = false;
     const giveUpMs = plan.quietAtMs + plan.restLimitMs;
     const look = (): void => {
-      isAtRest = world.server.pending === 0 && world.server.openTransactions === 0;
+      isAtRest = world.isAtRest;
       if (isAtRest || agenda.nowMs > giveUpMs) isOver = true;
       else agenda.after(LOOK_MS, null, look);
     };

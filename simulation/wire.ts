@@ -81,7 +81,8 @@ export class Wire {
 
   #fateOf(what: string, call: string, luck: Draw, allowed: readonly Fate[]): Fate {
     const { network, hasFaults, fated } = this.parts;
-    const fate = network.only === null ? drawFate(network, luck) : (network.only[call] ?? "ok");
+    const drawn = drawFate(network, luck);
+    const fate = network.only === null ? drawn : (network.only[call] ?? "ok");
     if (!hasFaults || fate === "ok" || !allowed.includes(fate)) return "ok";
     fated[call] = fate;
     this.parts.recorder.note(`fate ${fate}`);
@@ -146,6 +147,12 @@ export class Wire {
   /** Whether an earlier try of the settlement was not answered. */
   isDoubted({ id, token }: { readonly id: string; readonly token: Token }): boolean {
     return this.#doubted.has(`${token.claim}/${id}`);
+  }
+
+  /** A settlement was answered; what was kept for it is of no use any more. */
+  forget({ id, token }: { readonly id: string; readonly token: Token }): void {
+    this.#taskIds.delete(`${token.claim}/${id}`);
+    this.#doubted.delete(`${token.claim}/${id}`);
   }
 
   /** How long the server takes to notice that a connection is gone. */

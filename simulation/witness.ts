@@ -36,7 +36,7 @@ export function witnessed(
       return beat(wire, parameters[0] as string, send);
     case "claim":
     case "claimById":
-      return claim(wire, method, parameters[0] as Pick<ClaimRequest, "owner" | "claim">, send);
+      return claim(wire, method, parameters[0] as Pick<ClaimRequest, "owner" | "claim" | "liveClaims">, send);
     case "settle":
       return settle(wire, parameters[0] as readonly Settlement[], send);
     case "readCommitted":
@@ -79,13 +79,14 @@ async function beat(wire: Wire, owner: string, send: Send): Promise<unknown> {
 async function claim(
   wire: Wire,
   method: "claim" | "claimById",
-  request: Pick<ClaimRequest, "owner" | "claim">,
+  request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims">,
   send: Send,
 ): Promise<unknown> {
   const { recorder } = wire.parts;
   const { process } = wire;
   const named = { owner: request.owner, claim: request.claim };
   recorder.record(process, { kind: "claim.invoke", ...named });
+  recorder.mostLiveClaims = Math.max(recorder.mostLiveClaims, request.liveClaims.length);
   const sentMs = process.monotonicMs;
   try {
     const answer = await send();
@@ -133,6 +134,7 @@ async function settle(wire: Wire, settlements: readonly Settlement[], send: Send
   try {
     const answers = (await send()) as readonly SettleAnswer[];
     settlements.forEach((settlement, index) => answered(settlement, "ok", answers[index]?.verdict ?? null));
+    if (recorder.isForgetful) for (const settlement of settlements) wire.forget(settlement);
     return answers;
   } catch (error) {
     recorder.note("settling failed");

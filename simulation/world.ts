@@ -5,6 +5,7 @@ import { DatabaseServer } from "./database-server.ts";
 import { Executions } from "./executions.ts";
 import type { Plan, Step } from "./plan.ts";
 import { Recorder } from "./recorder.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
 import type { WireParts } from "./wire.ts";
 
 const success: Step = { kind: "succeed", runMs: 0, heedsSignal: true, extraMs: 0 };
@@ -18,6 +19,8 @@ export class World {
   readonly wires: WireParts;
   readonly executions: Executions;
   readonly cluster: Cluster;
+  /** Requests that are not over; those of a dead process never will be. */
+  readonly clients = new Set<{ readonly process: SimulatedProcess }>();
   readonly #attempts = new Map<string, number>();
 
   constructor(plan: Plan) {
@@ -44,6 +47,13 @@ export class World {
     };
     this.executions = new Executions(recorder);
     this.cluster = new Cluster(this);
+  }
+
+  /** Whether all tasks have ended, and nobody is about to enqueue more. */
+  get isAtRest(): boolean {
+    const { server, clients } = this;
+    if (server.pending > 0 || server.openTransactions > 0) return false;
+    return [...clients].every(({ process }) => !process.isAlive);
   }
 
   /** What the next attempt of a task does. */

@@ -19,7 +19,7 @@ export interface EnqueueReport {
 /** The enqueuing half of a client. */
 export class Enqueuing {
   readonly #node: RunningNode;
-  readonly #open: pg.PoolClient[] = [];
+  readonly #open: { readonly client: pg.PoolClient; readonly calls: readonly string[] }[] = [];
   #calls = 0;
   #isLoading = false;
   #load: Promise<unknown> = Promise.resolve();
@@ -102,7 +102,9 @@ export class Enqueuing {
           return failed(error);
         }
       });
-      return answers.some((answer) => answer instanceof Promise) ? Promise.all(answers) : null;
+      return answers.some((answer) => answer instanceof Promise)
+        ? Promise.all(answers.map((answer) => Promise.resolve(answer)))
+        : null;
     };
     const result = await scheduler.transaction(work as never); // one callback for both kinds of store
     return reportOf(result.receipts);
@@ -120,7 +122,7 @@ export class Enqueuing {
       await client.query("begin");
       const receipts = await this.#inTransaction(client, tasks, calls);
       if (way === "left-open") {
-        this.#open.push(client);
+        this.#open.push({ client, calls });
         isBroken = false;
         return reportOf(receipts);
       }
@@ -138,7 +140,7 @@ export class Enqueuing {
       throw error;
     } finally {
       if (way !== "left-open" || isBroken) client.release(isBroken);
-      if (!isBroken) client.off("error", ignore);
+      if (!isBroken && way !== "left-open") client.off("error", ignore);
     }
   }
 
@@ -180,11 +182,13 @@ export class Enqueuing {
   }
 
   async #commitOpen(): Promise<void> {
-    for (const client of this.#open.splice(0)) {
+    for (const { client, calls } of this.#open.splice(0)) {
+      let isBroken = true;
       try {
-        await client.query("commit");
+        await this.#commit(client, calls);
+        isBroken = false;
       } finally {
-        client.release();
+        client.release(isBroken);
       }
     }
   }

@@ -44,7 +44,9 @@ export function makeNode(settings: ProcessSettings): RunningNode {
   };
   const scheduler = new Scheduler({
     store: witnessedStore(store, recorder),
-    executors: (settings.kinds ?? []).map((kind) => witnessedExecutor(kind, settings, executions, () => node)),
+    executors: (settings.kinds ?? []).map((kind) =>
+      witnessedExecutor(kind, settings, executions, () => node),
+    ),
     leaseMs: settings.leaseMs,
     timeoutMs: settings.attemptTimeoutMs,
     migrate: settings.migrate,
@@ -129,7 +131,13 @@ export function answerCommands(
 ): void {
   const events: Record<string, number> = {};
   const warnings: string[] = [];
-  for (const name of ["store.unavailable", "process.lost", "process.declared-dead", "engine.error", "hook.error"]) {
+  for (const name of [
+    "store.unavailable",
+    "process.lost",
+    "process.declared-dead",
+    "engine.error",
+    "hook.error",
+  ]) {
     subscribe(`owed:${name}`, () => (events[name] = (events[name] ?? 0) + 1));
   }
   subscribe("owed:store.warning", (event) => warnings.push((event as { readonly warning: string }).warning));

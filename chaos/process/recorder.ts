@@ -1,17 +1,17 @@
 // Writes the history of one process: one write for each event, so that a killed process leaves all it has seen.
-import { openSync, writeSync } from "node:fs";
-import type { ProcessEvent, ProcessEventBody } from "../../checker/history.ts";
+import { HistoryWriter } from "../../checker/files.ts";
+import type { ProcessEventBody } from "../../checker/history.ts";
 import type { ProcessSettings } from "./settings.ts";
 
 /** Appends to the file of the settings. */
 export class Recorder {
-  readonly #file: number;
+  readonly #writer: HistoryWriter;
   readonly #process: string;
   readonly #boot: number;
   #sequence = 0;
 
   constructor({ historyFile, process: name, boot }: ProcessSettings) {
-    this.#file = openSync(historyFile, "a");
+    this.#writer = new HistoryWriter(historyFile);
     this.#process = name;
     this.#boot = boot;
   }
@@ -24,13 +24,12 @@ export class Recorder {
   /** Notes an event. */
   record(event: ProcessEventBody): void {
     this.#sequence += 1;
-    const line: ProcessEvent = {
+    this.#writer.write({
       process: this.#process,
       boot: this.#boot,
       seq: this.#sequence,
       monotonicMs: this.monotonicMs,
       event,
-    };
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
+    });
   }
 }

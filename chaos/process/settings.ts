@@ -66,8 +66,10 @@ export function openStore({ process: name, database }: ProcessSettings): OpenedS
   };
   const tuning = { schema, pooler, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) };
   const pool = poolSize === undefined ? null : new pg.Pool({ ...connection, max: poolSize });
-  // An application without this listener ends when an idle connection is cut: that is its own duty (V19).
+  // An application without these listeners ends when a connection is cut while idle, or as it is handed out: that is
+  // its own duty (V19).
   pool?.on("error", () => undefined);
+  pool?.on("connect", (client) => client.on("error", () => undefined));
   const store = pool === null ? postgresStore({ connection, ...tuning }) : postgresStore({ pool, ...tuning });
   return { store: store as unknown as Store, pool };
 }

@@ -8,6 +8,10 @@ const bounded: Law = {
   guarantee: "G8",
   says: "every claim beyond the first follows an outcome, or a claim whose end a fault explains",
 };
+const overtaken: Law = {
+  guarantee: "G8",
+  says: "a claim takes nothing from a newer claim of its own process",
+};
 const explained: Law = {
   guarantee: "G8",
   says: "every execution beyond those needed has an alibi: a fault that touched the one before it",
@@ -27,8 +31,16 @@ export function duplicatesRule(timeline: Timeline): Findings {
   const findings = new Findings();
   const alibiOf = rememberedAlibis(timeline);
   for (const story of unedited(timeline)) {
-    for (const tenure of unfinishedTenures(story)) {
+    for (const [tenure, next] of unfinishedTenures(story)) {
       const place = { taskId: story.taskId, process: processNameOf(timeline, tenure.token.owner) };
+      if (isOvertaken(tenure, next)) {
+        findings.broken(
+          overtaken,
+          place,
+          `claim ${next.token.claim} took it from claim ${tenure.token.claim}`,
+        );
+        continue;
+      }
       findings.expect(bounded, alibiOf(tenure) !== null, place, () => {
         return `claimed again after ${tokenText(tenure.token)} was ${tenure.end?.kind}, and no fault explains that`;
       });
@@ -39,6 +51,7 @@ export function duplicatesRule(timeline: Timeline): Findings {
         return `executed again after the execution under ${tokenText(tenure.token)}, and no fault explains that`;
       });
     }
+    findings.looked(overtaken, story.tenures.length);
     findings.looked(bounded, story.tenures.length);
     findings.looked(explained, story.tenures.length);
   }
@@ -85,10 +98,17 @@ function isWithoutOutcome({ end }: Tenure): boolean {
   return end?.kind === "lost" || end?.kind === "superseded";
 }
 
-/** Claims that ended without an outcome and were followed by another of the same round. */
-function unfinishedTenures({ tenures }: TaskStory): readonly Tenure[] {
-  return tenures.filter((tenure, place) => {
-    return isWithoutOutcome(tenure) && tenures[place + 1]?.round === tenure.round;
+/** A statement that was sent before the newer claim, and does not know of it. */
+function isOvertaken(tenure: Tenure, next: Tenure): boolean {
+  return tenure.token.owner === next.token.owner && next.token.claim < tenure.token.claim;
+}
+
+/** Claims that ended without an outcome, each with the next of the same round. */
+function unfinishedTenures({ tenures }: TaskStory): readonly (readonly [Tenure, Tenure])[] {
+  return tenures.flatMap((tenure, place) => {
+    const next = tenures[place + 1];
+    const isFollowed = next !== undefined && next.round === tenure.round;
+    return isFollowed && isWithoutOutcome(tenure) ? [[tenure, next] as const] : [];
   });
 }
 

@@ -40,7 +40,7 @@ export function endingsRule(timeline: Timeline): Findings {
       if (step.kind === "failed") checkFailed(timeline, findings, story, step);
       if (step.kind === "retried") checkCounted(timeline, findings, story, step);
     }
-    if (timeline.settings.endedAtRest) checkEnded(timeline, findings, story);
+    if (timeline.settings.endedAtRest && !timeline.isRestored) checkEnded(timeline, findings, story);
   }
   checkConserved(timeline, findings);
   return findings;

@@ -21,11 +21,12 @@ const dominant: Law = {
 export function honestyRule(timeline: Timeline): Findings {
   const findings = new Findings();
   for (const story of unedited(timeline)) {
-    const attempts = timeline.activity.attemptsOf.get(story.taskId) ?? [];
+    const attempts = timeline.activity.attempts.of(story.taskId);
     story.steps.forEach((step, place) => {
       if (step.kind === "confirmed" || step.kind === "confirmed-late")
         checkEarned(findings, story, step, attempts);
-      if (step.kind === "failed" && !timeline.isRestored) checkDominant(findings, story, step, place, attempts);
+      if (step.kind === "failed" && !timeline.isRestored)
+        checkDominant(findings, story, step, place, attempts);
     });
   }
   for (const attempt of timeline.activity.attempts.values()) checkReported(findings, attempt);

@@ -1,8 +1,17 @@
 // Losses: once a death, alone after the second, with backoff, and bounded.
 import { Findings, type Law } from "../finding.ts";
 import { isKind, type ProcessLog } from "../process-log.ts";
-import { LOSSES_BEFORE_ALONE, type Step, type TaskStory, tokenKey } from "../story.ts";
-import { attemptOf, lifeOf, processNameOf, type Timeline, tenureOf, unedited } from "../timeline.ts";
+import { LOSSES_BEFORE_ALONE, type Step, type TaskStory } from "../story.ts";
+import {
+  attemptOf,
+  lifeOf,
+  ownerLogOf,
+  processNameOf,
+  type Timeline,
+  tenureOf,
+  unedited,
+} from "../timeline.ts";
+import { keyOf } from "../token-map.ts";
 
 const onceADeath: Law = {
   guarantee: "G10",
@@ -34,7 +43,7 @@ export function lossesRule(timeline: Timeline): Findings {
     for (const step of story.steps) if (step.kind === "lost") checkSetAside(timeline, findings, story, step);
     checkBound(timeline, findings, story);
   }
-  for (const log of timeline.processes.logs) checkSolitude(timeline, findings, log);
+  for (const log of logsWithLonelyTasks(timeline)) checkSolitude(timeline, findings, log);
   return findings;
 }
 
@@ -79,13 +88,24 @@ function checkBound(timeline: Timeline, findings: Findings, { taskId, tenures }:
   }
 }
 
+/** Processes that have claimed a task which must be alone. */
+function logsWithLonelyTasks(timeline: Timeline): ReadonlySet<ProcessLog> {
+  const logs = new Set<ProcessLog>();
+  for (const { token, image } of timeline.tenures.values()) {
+    if (image.lostAttempts < LOSSES_BEFORE_ALONE) continue;
+    const log = ownerLogOf(timeline, token.owner)?.log;
+    if (log !== undefined) logs.add(log);
+  }
+  return logs;
+}
+
 /** Within one process the order of events is certain. */
 function checkSolitude(timeline: Timeline, findings: Findings, log: ProcessLog): void {
   const running = new Map<string, { readonly taskId: string; readonly isAlone: boolean }>();
   let alone: string | null = null;
   for (const event of log.events) {
     if (isKind(event, "execution.end")) {
-      const key = tokenKey(event.event.taskId, event.event.token);
+      const key = keyOf(event.event.taskId, event.event.token);
       if (running.get(key)?.isAlone === true) alone = null;
       running.delete(key);
     }
@@ -102,6 +122,6 @@ function checkSolitude(timeline: Timeline, findings: Findings, log: ProcessLog):
       });
     }
     if (isAlone) alone = taskId;
-    running.set(tokenKey(taskId, token), { taskId, isAlone });
+    running.set(keyOf(taskId, token), { taskId, isAlone });
   }
 }

@@ -1,8 +1,9 @@
 // Hooks and batches: told only what is committed, and no outcome of a process that lives on is forgotten.
+import { countBelow } from "../bisect.ts";
 import { Findings, type Law } from "../finding.ts";
-import { isKind, type ProcessLog } from "../process-log.ts";
-import { tokenKey } from "../story.ts";
-import type { Timeline } from "../timeline.ts";
+import type { ProcessEvent } from "../history.ts";
+import { type Attempt, type EventAs, isBefore } from "../process-log.ts";
+import { ownerLogOf, type Timeline } from "../timeline.ts";
 
 const afterCommit: Law = {
   guarantee: "G18",
@@ -23,76 +24,62 @@ const failedSteps: ReadonlySet<string> = new Set(["failed"]);
 /** Hooks, and outcomes that are never written. */
 export function outcomesRule(timeline: Timeline): Findings {
   const findings = new Findings();
-  for (const hook of timeline.activity.hooks) {
-    const { kind, taskId } = hook.event;
-    const steps = timeline.stories.get(taskId)?.steps ?? [];
-    const wanted = kind === "hook.confirmed" ? confirmedSteps : failedSteps;
-    const holds = timeline.isRestored || steps.some((step) => wanted.has(step.kind));
-    const place = { taskId, process: `${hook.process}.${hook.boot}` };
-    findings.expect(afterCommit, holds, place, () => `${kind}, and the database does not show it`);
-  }
-  for (const log of timeline.processes.logs) {
-    checkOrder(findings, log);
-    checkWritten(timeline, findings, log);
-  }
+  for (const hook of timeline.activity.hooks) checkHook(timeline, findings, hook);
+  for (const attempt of timeline.activity.attempts.values()) checkWritten(timeline, findings, attempt);
   return findings;
 }
 
-/** In one process the answer to the settlement comes before the hook. */
-function checkOrder(findings: Findings, log: ProcessLog): void {
-  const decisions = new Map<string, string>();
-  const told = new Set<string>();
-  for (const event of log.events) {
-    if (isKind(event, "settle.invoke")) {
-      const { taskId, token, decision } = event.event;
-      decisions.set(tokenKey(taskId, token), decision);
-    } else if (isKind(event, "settle.answer")) {
-      const { taskId, token, seen, verdict } = event.event;
-      if (seen !== "ok" || (verdict !== "applied" && verdict !== "late")) continue;
-      told.add(`${decisions.get(tokenKey(taskId, token))} ${taskId}`);
-    } else if (isKind(event, "hook.confirmed") || isKind(event, "hook.failed")) {
-      const { kind, taskId } = event.event;
-      const decision = kind === "hook.confirmed" ? "confirm" : "fail";
-      const place = { taskId, process: `${log.process}.${log.boot}` };
-      findings.expect(
-        afterAnswer,
-        told.has(`${decision} ${taskId}`),
-        place,
-        () => `${kind} before any answer`,
-      );
-    }
-  }
+function checkHook(
+  timeline: Timeline,
+  findings: Findings,
+  hook: EventAs<"hook.confirmed"> | EventAs<"hook.failed">,
+): void {
+  const { kind, taskId } = hook.event;
+  const isConfirmation = kind === "hook.confirmed";
+  const steps = timeline.stories.get(taskId)?.steps ?? [];
+  const wanted = isConfirmation ? confirmedSteps : failedSteps;
+  const place = { taskId, process: `${hook.process}.${hook.boot}` };
+  const isCommitted = timeline.isRestored || steps.some((step) => wanted.has(step.kind));
+  findings.expect(afterCommit, isCommitted, place, () => `${kind}, and the database does not show it`);
+  const attempts = timeline.activity.attempts.of(taskId);
+  const isTold = attempts.some((attempt) => tells(attempt, isConfirmation ? "confirm" : "fail", hook));
+  findings.expect(afterAnswer, isTold, place, () => `${kind} before any answer`);
+}
+
+/** Whether an outcome was told to be written before an event of the same process. */
+function tells({ settles }: Attempt, decision: string, event: ProcessEvent): boolean {
+  return settles.some(({ decision: own, answer }) => {
+    if (own !== decision || answer === null || answer.event.process !== event.process) return false;
+    const isWritten = answer.verdict === "applied" || answer.verdict === "late";
+    return isWritten && answer.event.boot === event.boot && isBefore(answer.event, event);
+  });
 }
 
 /**
  * An outcome is forgotten when twice a lease of good heartbeats went by without one that failed, and without an answer.
  * What is open when the process stops is left to the laws of a stop.
  */
-function checkWritten({ settings }: Timeline, findings: Findings, log: ProcessLog): void {
+function checkWritten(timeline: Timeline, findings: Findings, attempt: Attempt): void {
+  const { settings } = timeline;
+  const { taskId, token, ends, settles } = attempt;
+  // An executor that outlived its attempt has something to tell only when it succeeded.
+  const end = ends.findLast((one, place) => place === 0 || one.event.outcome === "succeeded");
+  const log = ownerLogOf(timeline, token.owner)?.log;
+  if (end === undefined || log === undefined) return;
+  findings.looked(unforgotten);
+  if (settles.some(({ answer }) => answer?.seen === "ok" && isBefore(end, answer.event))) return;
+  if (settings.callsFailByChance === true && settles.length > 0) return;
+  const { heartbeats, stopBegin } = log;
+  const first = countBelow(heartbeats, (beat) => isBefore(beat, end));
+  const last =
+    stopBegin === null ? heartbeats.length : countBelow(heartbeats, (beat) => isBefore(beat, stopBegin));
+  const since = heartbeats.slice(first, last);
   const enough = Math.ceil((2 * settings.leaseMs) / settings.heartbeatMs);
-  const open = new Map<string, { readonly taskId: string; readonly good: number; readonly bad: number }>();
-  let good = 0;
-  let bad = 0;
-  for (const event of log.events) {
-    if (isKind(event, "stop.begin")) break;
-    if (isKind(event, "heartbeat")) {
-      if (event.event.seen === "ok") good += 1;
-      else bad += 1;
-    } else if (isKind(event, "execution.end")) {
-      const { taskId, token } = event.event;
-      findings.looked(unforgotten);
-      open.set(tokenKey(taskId, token), { taskId, good, bad });
-    } else if (isKind(event, "settle.answer") && event.event.seen === "ok") {
-      open.delete(tokenKey(event.event.taskId, event.event.token));
-    }
-  }
-  for (const { taskId, good: goodThen, bad: badThen } of open.values()) {
-    if (good - goodThen < enough || bad > badThen) continue;
-    const place = { taskId, process: `${log.process}.${log.boot}` };
-    findings.broken(
-      unforgotten,
-      place,
-      `${good - goodThen} good heartbeats after the execution ended, it is not written`,
-    );
-  }
+  if (since.length < enough || since.some(({ event }) => event.seen !== "ok")) return;
+  const place = { taskId, process: `${log.process}.${log.boot}` };
+  findings.broken(
+    unforgotten,
+    place,
+    `${since.length} good heartbeats after the execution ended, it is not written`,
+  );
 }

@@ -74,7 +74,7 @@ function checkDeath(timeline: Timeline, findings: Findings, life: Life, removed:
   const process = processOf(life);
   const beat = lastBeat(life, removed.index);
   const leaseMs = life.said?.registered?.event.leaseMs ?? settings.leaseMs;
-  if (!clockJumped(timeline, beat.atMs - leaseMs, removed.atMs + leaseMs)) {
+  if (!timeline.hasJumped) {
     const sinceMs = certain.has(alibi) ? beat.atMs : lastOutageEnd(timeline, beat.atMs, removed.atMs);
     const silentMs = removed.atMs - sinceMs;
     findings.expect(patient, silentMs >= leaseMs - bounds.clockToleranceMs, { process }, () => {
@@ -94,14 +94,4 @@ function lastOutageEnd({ faults, settings }: Timeline, beatMs: number, removedMs
     if (isNoticed && toMs <= removedMs) sinceMs = Math.max(sinceMs, toMs);
   }
   return sinceMs;
-}
-
-function clockJumped({ faults }: Timeline, fromMs: number, toMs: number): boolean {
-  return faults.all.some(
-    (fault) =>
-      fault.kind === "clock jump" &&
-      fault.process === null &&
-      fault.fromMs + Math.abs(fault.jumpMs) >= fromMs &&
-      fault.fromMs - Math.abs(fault.jumpMs) <= toMs,
-  );
 }

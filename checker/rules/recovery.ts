@@ -45,7 +45,7 @@ function livesOf(timeline: Timeline, { process, boot }: Fault): readonly Life[] 
 
 function checkNoticed(timeline: Timeline, findings: Findings, kill: Fault): void {
   const { settings, bounds } = timeline;
-  if (settings.callsFailByChance === true || timeline.isRestored) return;
+  if (settings.callsFailByChance === true || timeline.isRestored || timeline.hasJumped) return;
   for (const life of livesOf(timeline, kill)) {
     const isGone = life.removed !== null && life.removed.index < kill.fromIndex;
     if (isGone || (life.said?.log.stopBegin ?? null) !== null) continue;
@@ -96,7 +96,7 @@ function isSteady(
 }
 
 function checkResumed(timeline: Timeline, findings: Findings): void {
-  if (timeline.isRestored) return;
+  if (timeline.isRestored || timeline.hasJumped) return;
   const { settings, bounds, endMs } = timeline;
   let idleness: ReturnType<typeof idlenessOf> | null = null;
   for (const story of unedited(timeline)) {
@@ -130,6 +130,7 @@ function isDisturbed({ faults }: Timeline, fromMs: number, toMs: number): boolea
 
 function checkOutage(timeline: Timeline, findings: Findings, outage: Fault): void {
   const { settings, bounds, audit, faults } = timeline;
+  if (timeline.hasJumped) return;
   const byMs =
     outage.toMs + bounds.retryCapMs + settings.heartbeatMs + settings.pollIntervalMs + bounds.toleranceMs;
   const longMs = byMs + 2 * settings.leaseMs;

@@ -2,7 +2,7 @@
 import { Findings, type Law } from "../finding.ts";
 import type { PendingImage } from "../history.ts";
 import { type Idleness, idlenessOf } from "../idleness.ts";
-import type { Step, TaskStory } from "../story.ts";
+import { LOSSES_BEFORE_ALONE, type Step, type TaskStory } from "../story.ts";
 import { type Timeline, unedited } from "../timeline.ts";
 
 const notEarly: Law = {
@@ -16,6 +16,10 @@ const asPolicy: Law = {
 const retryPrompt: Law = {
   guarantee: "G9",
   says: "a due retry is claimed within a poll while a worker is idle and nothing is wrong",
+};
+const suspectPrompt: Law = {
+  guarantee: "G12",
+  says: "a due task that was lost once is claimed within a poll while a worker is idle and nothing is wrong",
 };
 const firstPrompt: Law = {
   guarantee: "G17",
@@ -58,7 +62,7 @@ function checkNotEarly(findings: Findings, { taskId }: TaskStory, { before, at }
   });
 }
 
-/** From a step that leaves the task free to the next one. Suspects wait for their turn, and are not looked at. */
+/** From a step that leaves the task free to the next one. What must be executed alone waits for its turn. */
 function checkPrompt(
   timeline: Timeline,
   findings: Findings,
@@ -68,9 +72,9 @@ function checkPrompt(
 ): void {
   const step = steps[place] as Step; // the caller goes through them
   const { after, at } = step;
-  if (after === null || after.owner !== null || after.lostAttempts > 0) return;
+  if (after === null || after.owner !== null || after.lostAttempts >= LOSSES_BEFORE_ALONE) return;
   const dueMs = Math.max(after.dueAtMs, at.atMs);
-  const law = isFirst(after) ? firstPrompt : retryPrompt;
+  const law = lawOf(after);
   const byMs = dueMs + timeline.settings.pollIntervalMs + timeline.bounds.toleranceMs;
   const nextMs = steps[place + 1]?.at.atMs ?? timeline.endMs;
   findings.looked(law);
@@ -84,6 +88,7 @@ function checkPrompt(
   );
 }
 
-function isFirst({ failedAttempts, deferredAttempts }: PendingImage): boolean {
-  return failedAttempts + deferredAttempts === 0;
+function lawOf({ failedAttempts, deferredAttempts, lostAttempts }: PendingImage): Law {
+  if (lostAttempts > 0) return suspectPrompt;
+  return failedAttempts + deferredAttempts === 0 ? firstPrompt : retryPrompt;
 }

@@ -33,14 +33,15 @@ export function shutdownRule(timeline: Timeline): Findings {
       const log = ownerLogOf(timeline, tenure.token.owner)?.log;
       if (log === undefined || log.stopBegin === null) continue;
       checkBirth(timeline, findings, log, tenure);
-      if (log.stopEnd !== null && disturbed.get(log) === false) checkLeft(timeline, findings, taskId, tenure);
+      const isClean = log.stopEnd !== null && disturbed.get(log) === false;
+      if (isClean && !isCommittedLate(timeline, log, tenure)) checkLeft(timeline, findings, taskId, tenure);
     }
   }
   return findings;
 }
 
-function isDisturbed({ faults, settings, lives }: Timeline, log: ProcessLog): boolean {
-  if (settings.callsFailByChance === true) return true;
+function isDisturbed({ faults, settings, lives, isRestored }: Timeline, log: ProcessLog): boolean {
+  if (settings.callsFailByChance === true || isRestored) return true;
   const own = [...lives.values()].filter(({ said }) => said?.log === log);
   const untilMs = Math.max(...own.map(({ removed }) => removed?.atMs ?? Number.POSITIVE_INFINITY));
   const fromMs = untilMs - (log.stopBegin?.event.boundMs ?? 0) - settings.leaseMs;
@@ -79,6 +80,16 @@ function checkBirth({ activity }: Timeline, findings: Findings, log: ProcessLog,
     holds,
     place,
     () => `born under claim ${tenure.token.claim} after the stop had begun`,
+  );
+}
+
+/** Born in a transaction that the user committed only after the stop had begun: nobody could wait for it. */
+function isCommittedLate({ activity }: Timeline, log: ProcessLog, { taskId, isBorn }: Tenure): boolean {
+  const { stopBegin } = log;
+  if (!isBorn || stopBegin === null) return false;
+  const calls = activity.callsOf.get(taskId) ?? [];
+  return calls.some(
+    ({ log: own, commit }) => own === log && commit !== null && isBefore(stopBegin, commit.event),
   );
 }
 

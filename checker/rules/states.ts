@@ -70,9 +70,8 @@ function checkOperators(findings: Findings, story: TaskStory, asked: ReadonlyMap
 }
 
 function checkRetention(timeline: Timeline, findings: Findings, story: TaskStory): void {
-  const { settings, bounds, faults } = timeline;
+  const { settings, bounds, hasJumped } = timeline;
   const { retentionMs } = settings;
-  const hasJumped = faults.all.some(({ kind, process }) => kind === "clock jump" && process === null);
   if (retentionMs === undefined || hasJumped) return;
   const { taskId, steps } = story;
   steps.forEach((step, place) => {

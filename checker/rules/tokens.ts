@@ -121,7 +121,8 @@ function isConfirmed(story: TaskStory | undefined, generation: number): boolean 
   );
 }
 
+/** A late success in the same commit hides what was written before it. */
 function isEndOf(tenure: Tenure | undefined, decision: SettleCall["decision"]): boolean {
   const kind = tenure?.end?.kind;
-  return kind !== undefined && decisions[kind] === decision;
+  return kind === "confirmed" || (kind !== undefined && decisions[kind] === decision);
 }

@@ -94,6 +94,25 @@ export const birthLaws: readonly Law[] = [
     assert.deepEqual(await claimedIds(harness, OWNER, 6, at(60_000), live), []);
   }),
 
+  law(
+    "a task born after a claim was asked for is held, although that claim cannot know it",
+    async (harness) => {
+      await withWitness(harness);
+      await enqueue(harness, [newTask("born", { bornClaimed: true })], at(0), BIRTH);
+      const earlier = BIRTH.claim - 1;
+      assert.deepEqual(await claimedIds(harness, OWNER, earlier, at(10), { liveClaims: [] }), []);
+      const request = {
+        owner: OWNER,
+        claim: earlier,
+        liveClaims: [],
+        taskIds: ["born"],
+        types: "all" as const,
+      };
+      assert.deepEqual(await harness.store.claimById(request, at(10)), []);
+      assert.equal((await standing(harness, "born")).owner, OWNER);
+    },
+  ),
+
   law("a born claim its process does not know is claimed anew without cost", async (harness) => {
     await withWitness(harness);
     await enqueue(harness, [newTask("forgotten", { bornClaimed: true })], at(0), BIRTH);

@@ -102,7 +102,10 @@ export interface ClaimRequest {
    * `limit`, `suspectLimit` and the limits per type are not looked at.
    */
   readonly alone: boolean;
-  /** Claim numbers of this owner that are known to it. Rows under any other number of it are free, at no cost. */
+  /**
+   * Claim numbers of this owner that it still knows. Its rows under any other number *below* `claim` are free, at no
+   * cost; those under a higher number were born, or claimed, after this list was made, and are held.
+   */
   readonly liveClaims: readonly number[];
 }
 
@@ -318,7 +321,7 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   readCommitted(claims: readonly BornClaim[], call?: StoreCall): Promise<readonly BornClaimStanding[]>;
   /**
    * Claims due tasks in due order. Free is a row without owner, one whose owner is not registered any more, or one of
-   * this owner under a number that is not in `liveClaims`. A row whose owner has died is counted lost here, with an
+   * this owner under a lower number that is not in `liveClaims`. A row whose owner has died is counted lost here, with an
    * attempt to show it: lost once in all, it is a suspect and claimed if `suspectLimit` allows, else left free; lost
    * twice or more, it is set free and due only after `lostDelayMs(lostAttempts)`.
    * Suspects come out of `suspectLimit`, and never hide tasks behind them.

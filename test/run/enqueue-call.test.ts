@@ -1,6 +1,7 @@
 // One call to enqueue: all of it or nothing, however many chunks it takes, and the transaction stays usable.
 import { DuplicateTaskIdError, defineTask, type RawRecord, TaskConflictError, TaskExistsError } from "owed";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 
 import { ids, job, type MemoryScheduler, World } from "./world.ts";
 
@@ -116,6 +117,30 @@ describe("a call to enqueue", () => {
       '{"amount":1}',
       "before",
     ]);
+  });
+
+  it("keeps raw bytes as they were also when they come in a Buffer, whose slices share memory (G21)", async () => {
+    const { world, scheduler } = await chunked();
+    const raw = Buffer.from("before");
+    const transaction = await world.inner.begin();
+    const enqueued = scheduler.enqueueAll(transaction, [{ taskId: "a", type: "job", data: raw }]);
+    raw.fill(0);
+    await enqueued;
+    await transaction.commit();
+    expect(new TextDecoder().decode((await world.inner.get("a"))?.data ?? undefined)).toBe("before");
+  });
+
+  it("stores the data that was validated, though the caller changes it while its schema is waited for (G21)", async () => {
+    const { world, scheduler } = await chunked();
+    const positive = z.object({ amount: z.number().refine(async (amount) => Promise.resolve(amount > 0)) });
+    const payment = defineTask({ type: "job", data: positive });
+    const data = { amount: 5 };
+    const transaction = await world.inner.begin();
+    const enqueued = scheduler.enqueue(transaction, payment, data, { taskId: "a" });
+    data.amount = -5;
+    await enqueued;
+    await transaction.commit();
+    expect(new TextDecoder().decode((await world.inner.get("a"))?.data ?? undefined)).toBe('{"amount":5}');
   });
 });
 

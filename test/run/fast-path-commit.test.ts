@@ -92,6 +92,7 @@ describe("the fast path never runs what is not committed", () => {
     const receipt = await scheduler.enqueue(transaction, job, {});
     await transaction.rollback();
     expect(await scheduler.tryExecuteNow(receipt)).toEqual(["notClaimed"]);
+    expect(await world.liveClaims(scheduler)).toBe(0);
     await world.ports.advance(leaseMs);
     expect([world.runs, await world.liveClaims(scheduler)]).toEqual([[], 0]);
   });

@@ -189,6 +189,16 @@ describe("what operators read", () => {
     });
   });
 
+  it.each(["", "running", "__proto__", undefined, 5])(
+    "a state that is none (%j) is refused, and named",
+    async (state) => {
+      const scheduler = new World().scheduler();
+      const refused = { code: "OWED_INVALID_INPUT", field: "state" };
+      await expect((async () => scheduler.list({ state: state as never }))()).rejects.toMatchObject(refused);
+      await expect((async () => scheduler.count(state as never))()).rejects.toMatchObject(refused);
+    },
+  );
+
   it("confirmed tasks are pruned after their retention, beside the work; nothing else is (G14, H34)", async () => {
     const world = new World();
     const behave = ({ taskId }: { readonly taskId: string }): void => {

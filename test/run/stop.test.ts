@@ -124,6 +124,18 @@ describe("a worker that stops", () => {
     });
   });
 
+  it("cannot be followed by another before it has stopped", async () => {
+    const world = new World();
+    const scheduler = world.scheduler({ executors: [world.executor(job, () => world.sleep(5_000))] });
+    await world.leave(["a"]);
+    const worker = scheduler.startWorker();
+    await world.ports.advance(100);
+    const stopped = worker.stop();
+    expect(() => scheduler.startWorker()).toThrow(SchedulerStoppedError);
+    await world.ports.until(stopped);
+    expect(scheduler.startWorker()).not.toBe(worker);
+  });
+
   it("leaves fast path and enqueue as they are", async () => {
     const world = new World();
     const scheduler = world.scheduler();

@@ -1,10 +1,6 @@
-// transaction(fn): what the callback gets in hand, on stores of either kind.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { defineTask, executor, Scheduler, type SchedulerTransaction, SynchronousOnlyError } from "owed";
-import { type SqliteApi, type SqliteTransaction, sqliteStore } from "owed/sqlite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+// transaction(fn): what the callback gets in hand; and what a receipt is good for.
+import { defineTask, type Scheduler } from "owed";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
 import { job, World } from "./world.ts";
@@ -69,12 +65,28 @@ describe("the callback of a transaction", () => {
     expect(receipts.map(({ created }) => created)).toEqual([true, true, true, false]);
   });
 
-  it("commits what was enqueued, whether or not it waited for it", async () => {
+  it("commits what was enqueued, whether or not it waited for it; an enqueue never lands after the end (G1)", async () => {
     const world = new World();
-    const { receipts } = await world.scheduler().transaction((tx) => {
-      void tx.enqueue(job, {}, { taskId: "a" });
+    const slow = defineTask({
+      type: "job",
+      data: z.number().refine(() => world.sleep(1_000).then(() => true)),
     });
+    const scheduler = world.scheduler();
+    const work = scheduler.transaction((tx) => {
+      void tx.enqueue(slow, 1, { taskId: "a" });
+    });
+    const { receipts } = await world.ports.until(work);
     expect([receipts.map(({ taskId }) => taskId), await world.stateOf("a")]).toEqual([["a"], "pending"]);
+    const failing = scheduler.transaction((tx) => {
+      void Promise.resolve(tx.enqueue(slow, 1, { taskId: "b" })).catch(() => undefined);
+      throw new Error("declined");
+    });
+    await expect(world.ports.until(failing)).rejects.toThrow("declined");
+    await world.ports.advance(5_000);
+    expect([await world.stateOf("b"), await world.balance()]).toEqual([
+      "gone",
+      { pending: 1, confirmed: 0, failed: 0 },
+    ]);
   });
 
   it("rolls back business rows and tasks together", async () => {
@@ -107,58 +119,6 @@ describe("the callback of a transaction", () => {
     });
     expect(receipts.map(({ taskId }) => taskId)).toEqual(["outer", "after"]);
     expect(await world.balance()).toEqual({ pending: 2, confirmed: 0, failed: 0 });
-  });
-});
-
-describe("on a synchronous store", () => {
-  const folder = mkdtempSync(join(tmpdir(), "owed-transaction-"));
-  const done: string[] = [];
-  const scheduler: Scheduler<SqliteTransaction, SqliteApi, true> = new Scheduler({
-    store: sqliteStore({ file: join(folder, "tasks.db") }),
-    executors: [executor(job, ({ taskId }) => void done.push(taskId))],
-  });
-
-  beforeAll(() => scheduler.start());
-
-  afterAll(async () => {
-    await scheduler.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  it("the callback is synchronous through and through, and its tasks run after the commit", async () => {
-    const { value, receipts } = await scheduler.transaction((tx) => {
-      const { taskId } = tx.enqueue(job, {}, { taskId: "sync" });
-      const nested = tx.savepoint((inner) => inner.enqueue(job, {}, { taskId: "nested" }).taskId);
-      expect(() =>
-        tx.savepoint((inner) => {
-          inner.enqueue(job, {}, { taskId: "undone" });
-          throw new Error("never mind");
-        }),
-      ).toThrow("never mind");
-      return [taskId, nested, tx.all("select 1 as one")];
-    });
-    expect(value).toEqual(["sync", "nested", [{ one: 1 }]]);
-    expect(await scheduler.tryExecuteNow(receipts)).toEqual(["confirmed", "confirmed"]);
-    expect([done, await scheduler.get("undone")]).toEqual([["sync", "nested"], null]);
-  });
-
-  it("an async callback is refused with a clear error, and nothing of it is committed", async () => {
-    const work = async (tx: SchedulerTransaction<SqliteApi, true>): Promise<void> => {
-      tx.enqueue(job, {}, { taskId: "async" });
-      await Promise.resolve();
-    };
-    await expect(scheduler.transaction(work as never)).rejects.toMatchObject({
-      code: "OWED_SYNCHRONOUS_ONLY",
-    });
-    expect(await scheduler.get("async")).toBeNull();
-  });
-
-  it("a schema that must be waited for is refused there, and taken where an enqueue may wait", async () => {
-    const slow = defineTask({ type: "slow", data: z.string().refine(async () => Promise.resolve(true)) });
-    await scheduler.transaction((tx) => {
-      expect(() => tx.enqueue(slow, "x", { taskId: "slow" })).toThrow(SynchronousOnlyError);
-    });
-    expect(await scheduler.enqueue(slow, "x", { taskId: "slow" })).toEqual({ taskId: "slow", created: true });
   });
 });
 

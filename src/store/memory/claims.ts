@@ -31,7 +31,7 @@ export class Claims {
   claim(request: ClaimRequest, nowMs: number): ClaimAnswer {
     const types = request.types === "all" ? [...this.#tables.pendingTypes()] : this.#typesOf(request.types);
     const live = new Set(request.liveClaims);
-    const holdOf = (row: PendingRow) => this.#holdOf(row, request.owner, live);
+    const holdOf = (row: PendingRow) => this.#holdOf(row, request.owner, live, request.claim);
     const rows = request.alone ? [] : this.#choose(request, types, holdOf, nowMs);
     const aloneRows = this.#aloneRows(types, holdOf, nowMs);
     if (request.alone) rows.push(...aloneRows.splice(0, 1));
@@ -46,7 +46,7 @@ export class Claims {
       const row = this.#tables.find(taskId);
       if (row === undefined || !isPending(row) || row.standing.dueAtMs > nowMs) continue;
       if (request.types !== "all" && !request.types.includes(row.type)) continue;
-      const hold = this.#holdOf(row, request.owner, live);
+      const hold = this.#holdOf(row, request.owner, live, request.claim);
       if (hold === "held") continue;
       if (hold === "dead") this.#countLost(row, nowMs);
       if (suspicionOf(row.standing.lostAttempts) !== "alone") claimed.push(this.#take(row, request, nowMs));
@@ -58,10 +58,10 @@ export class Claims {
     return [...new Set(types.map(({ type }) => type))];
   }
 
-  #holdOf(row: PendingRow, owner: string, live: ReadonlySet<number>): Hold {
+  #holdOf(row: PendingRow, owner: string, live: ReadonlySet<number>, number: number): Hold {
     const { claim } = row.standing;
     if (claim === null) return "free";
-    if (claim.owner === owner) return live.has(claim.number) ? "held" : "free";
+    if (claim.owner === owner) return live.has(claim.number) || claim.number >= number ? "held" : "free";
     return this.#processes.isAlive(claim.owner) ? "held" : "dead";
   }
 

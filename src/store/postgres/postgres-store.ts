@@ -19,7 +19,7 @@ const CHUNK_TASKS = 1_000;
 const CHUNK_BYTES = 4 * 1_024 * 1_024;
 
 /** A store on Postgres 14 or newer. */
-export type PostgresStore = Store<PostgresTransaction, PostgresTransactionApi>;
+export type PostgresStore = Store<PostgresTransaction, PostgresTransactionApi, false>;
 
 /**
  * Tasks in Postgres, in a schema of their own. Nothing is opened before the first call. Your pool serves

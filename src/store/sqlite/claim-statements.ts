@@ -37,7 +37,7 @@ where p.type_hash = :type_hash
   and p.next_attempt_at <= :due
   and (
     p.owner is null
-    or (p.owner = :owner and p.claim not in (select l.value from json_each(:live_claims) l))
+    or (p.owner = :owner and p.claim < :own_claim and p.claim not in (select l.value from json_each(:live_claims) l))
     or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
   )
 order by p.next_attempt_at, p.id
@@ -64,7 +64,7 @@ cross join owed_pending p on p.id = t.id
 where p.next_attempt_at <= :due
   and (
     p.owner is null
-    or (p.owner = :owner and p.claim not in (select l.value from json_each(:live_claims) l))
+    or (p.owner = :owner and p.claim < :own_claim and p.claim not in (select l.value from json_each(:live_claims) l))
     or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
   )
 order by n.key`;

@@ -248,8 +248,9 @@ function claimedTaskOf(
 function holderOf({
   owner,
   liveClaims,
-}: Pick<ClaimRequest, "owner" | "liveClaims">): Record<string, SqlValue> {
-  return { owner: integerOf(owner), live_claims: JSON.stringify(liveClaims) };
+  claim,
+}: Pick<ClaimRequest, "owner" | "liveClaims" | "claim">): Record<string, SqlValue> {
+  return { owner: integerOf(owner), own_claim: claim, live_claims: JSON.stringify(liveClaims) };
 }
 
 function inDueOrder(left: Candidate, right: Candidate): number {

@@ -7,30 +7,47 @@ interface Waiter {
   refuse(error: unknown): void;
 }
 
+/** Longest time for which turns are passed on without a return to the event loop. */
+const SLICE_MS = 5;
+
 /** Gives the turn to one caller after the other, in the order they came. */
 export class WriteQueue {
-  readonly #ports: Pick<Ports, "timers">;
+  readonly #ports: Pick<Ports, "clock" | "timers">;
   readonly #waiters = new Set<Waiter>();
   #taken = false;
+  /** Since when turns have been passed on without a return to the event loop. */
+  #sliceStartMs = 0;
 
-  constructor(ports: Pick<Ports, "timers">) {
+  constructor(ports: Pick<Ports, "clock" | "timers">) {
     this.#ports = ports;
   }
 
   /** Resolves to the function that gives the turn back. Rejects with StoreUnavailableError after `waitMs`. */
   async turn(waitMs: number): Promise<() => void> {
     if (this.#taken) await this.#wait(waitMs);
+    else this.#sliceStartMs = this.#ports.clock.monotonicMs();
     this.#taken = true;
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
-      this.#taken = false;
-      const [next] = this.#waiters;
-      if (next === undefined) return;
-      this.#taken = true;
-      next.admit();
+      this.#passOn();
     };
+  }
+
+  /** Work on SQLite is synchronous: after a slice of it the event loop gets a turn, or a busy queue would starve it. */
+  #passOn(): void {
+    if (this.#ports.clock.monotonicMs() - this.#sliceStartMs < SLICE_MS) return this.#admitNext();
+    this.#ports.timers.after(0, () => {
+      this.#sliceStartMs = this.#ports.clock.monotonicMs();
+      this.#admitNext();
+    });
+  }
+
+  #admitNext(): void {
+    const [next] = this.#waiters;
+    this.#taken = next !== undefined;
+    next?.admit();
   }
 
   /** Sends all who wait away. */

@@ -7,7 +7,7 @@ export const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.los
 export const due = "p.next_attempt_at <= (select i.at from instant i)";
 const inDueOrder = "order by p.next_attempt_at, p.id";
 const freeAs = (row: string): string =>
-  `(${row}.owner is null or (${row}.owner = cast($1 as bigint) and ${row}.claim <> all (cast($3 as bigint[]))))`;
+  `(${row}.owner is null or (${row}.owner = cast($1 as bigint) and ${row}.claim < cast($2 as bigint) and ${row}.claim <> all (cast($3 as bigint[]))))`;
 /** Condition of a row that costs nothing to claim: nobody holds it, or this process under a claim it does not know. */
 export const free = freeAs("p");
 

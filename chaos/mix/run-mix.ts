@@ -1,0 +1,184 @@
+// The random mix: twenty clients, four workers, faults drawn by chance; then peace, rest, and the verdict.
+import { setTimeout as delay } from "node:timers/promises";
+import { check, type Percentiles, type Report } from "../../checker/check.ts";
+import type { History } from "../../checker/history.ts";
+import { seededRandom } from "../../src/testing/seeded-random.ts";
+import type { Child } from "../child.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { unmetNeed } from "../needs.ts";
+import { knownKinds } from "../process/kinds.ts";
+import type { Rig } from "../rig.ts";
+import { RunPostgres } from "../run-postgres.ts";
+import { Stage } from "../stage.ts";
+import { type Crew, deeds, drawDeed } from "./deeds.ts";
+
+/** How a mix is run. */
+export interface MixOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly clients?: number;
+  readonly workers?: number;
+  /** Tells what happens, a line each. */
+  readonly tell?: (line: string) => void;
+  /** Is shown the history before the run is swept away. */
+  readonly keep?: (historyFolder: string) => void;
+}
+
+/** What came out. */
+export interface MixResult {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly report: Report;
+  /** Deeds by their id in the catalogue. */
+  readonly deeds: Readonly<Record<string, number>>;
+  /** From the end of an outage to the first change of a task. */
+  readonly afterOutageMs: Percentiles;
+  /** From the peace to the end of the last task. */
+  readonly restMs: number;
+  readonly skipped: string | null;
+}
+
+/** Kinds of tasks that clients enqueue. */
+const enqueued = ["work", "receipt", "webhook", "strict", "slow"];
+
+/** Runs it. */
+export async function runMix(rig: Rig, options: MixOptions): Promise<MixResult> {
+  const settings = {
+    leaseMs: 15_000,
+    pollIntervalMs: 1_000,
+    concurrency: 20,
+    maxLostAlone: 5,
+    graceMs: 10_000,
+    attemptTimeoutMs: 60_000,
+  };
+  const server = await rig.newServer();
+  try {
+    await using stage = new Stage(rig, settings, (nemesis) => new RunPostgres(server, nemesis));
+    await stage.postgres.create(true);
+    return await mixed(stage, options);
+  } finally {
+    await rig.dropServer(server);
+  }
+}
+
+async function mixed(stage: Stage, options: MixOptions): Promise<MixResult> {
+  const { minutes, seed, tell = () => undefined } = options;
+  const { crew, names } = crewOf(stage, options);
+  for (let first = 0; first < names.length; first += 6) {
+    await Promise.all(names.slice(first, first + 6).map((name) => crew.start(name)));
+  }
+  for (const name of names) crew.free.add(name);
+  tell(`${names.length} processes are up; seed ${seed}`);
+  const done = await disturb(crew, minutes * 60_000, tell);
+  const peaceMs = performance.now();
+  stage.quiet();
+  tell("peace");
+  const alive = stage.children.filter(({ isAlive }) => isAlive);
+  await stage.endLoad(alive.filter(({ name }) => name.startsWith("client")));
+  await stage.rest(180_000);
+  const restMs = performance.now() - peaceMs;
+  await stage.endAll();
+  const history = await stage.history();
+  options.keep?.(stage.keepHistory(history));
+  tell(`at rest after ${Math.round(restMs)} ms; checking ${history.processes.length} events`);
+  return {
+    seed,
+    minutes,
+    report: check(history),
+    deeds: done,
+    afterOutageMs: afterOutages(history),
+    restMs,
+    skipped: crew.clocks.size === 0 ? `no clock jumps: ${unmetNeed(["faketime"]) ?? "none"}` : null,
+  };
+}
+
+function crewOf(
+  stage: Stage,
+  { clients = 20, workers = 4, seed }: MixOptions,
+): { readonly crew: Crew; readonly names: readonly string[] } {
+  const names = [
+    ...Array.from({ length: workers }, (_, index) => `worker-${index + 1}`),
+    ...Array.from({ length: clients }, (_, index) => `client-${index + 1}`),
+  ];
+  const hasFakeTime = unmetNeed(["faketime"]) === null;
+  const clocks = new Map(
+    names.filter(() => hasFakeTime).map((name) => [name, new FakeClock(stage, name)] as const),
+  );
+  const start = async (name: string): Promise<Child> => {
+    const clock = clocks.get(name);
+    const common = { proxied: true, ...(clock === undefined ? {} : { environment: clock.environment }) };
+    if (name.startsWith("worker")) return await stage.worker(name, common);
+    // Half of the clients execute what they enqueue; every third uses a pool of its own.
+    const number = Number(name.slice("client-".length));
+    const kinds = number % 2 === 0 ? knownKinds : null;
+    const client = await stage.client(name, { ...common, kinds, poolSize: number % 3 === 0 ? null : 4 });
+    await stage.load([client], { everyMs: 250, kinds: enqueued, runMs: 120, failing: 0.1 });
+    return client;
+  };
+  const crew: Crew = { stage, random: seededRandom(seed), clocks, free: new Set(), isUp: true, start };
+  return { crew, names };
+}
+
+/** Draws deeds for a time, several going on at once, and waits until all of them are made good. */
+async function disturb(
+  crew: Crew,
+  forMs: number,
+  tell: (line: string) => void,
+): Promise<Record<string, number>> {
+  const done: Record<string, number> = {};
+  const underWay = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  const untilMs = performance.now() + forMs;
+  const possible = crew.clocks.size === 0 ? deeds.filter(({ id }) => id !== "F75") : deeds;
+  await delay(2_000);
+  while (performance.now() < untilMs) {
+    const deed = drawDeed(crew.random.fraction(), possible);
+    done[deed.id] = (done[deed.id] ?? 0) + 1;
+    tell(deed.id);
+    const work: Promise<void> = deed
+      .run(crew)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => underWay.delete(work));
+    underWay.add(work);
+    await delay(1_000 + crew.random.fraction() * 4_000);
+  }
+  await Promise.all(underWay);
+  if (failures.length > 0)
+    throw new AggregateError(failures, `deeds of the mix failed: ${String(failures[0])}`);
+  return done;
+}
+
+function afterOutages({ nemesis, audit }: History): Percentiles {
+  const times: number[] = [];
+  for (const { atMs, action } of nemesis) {
+    if (action.kind !== "database.up") continue;
+    const first = audit.find((entry) => entry.atMs >= atMs && entry.change.kind.startsWith("pending"));
+    if (first !== undefined) times.push(first.atMs - atMs);
+  }
+  times.sort((left, right) => left - right);
+  const at = (part: number): number | null => times[Math.max(Math.ceil(times.length * part) - 1, 0)] ?? null;
+  return { count: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** The figures as lines. */
+export function mixText({ report, deeds: done, afterOutageMs, restMs, seed, skipped }: MixResult): string {
+  const { counts } = report;
+  const times = ({ count, p50, p99, max }: Percentiles): string => {
+    const ms = (value: number | null): string => (value === null ? "-" : `${(value / 1_000).toFixed(2)} s`);
+    return `p50 ${ms(p50)}, p99 ${ms(p99)}, max ${ms(max)} (${count})`;
+  };
+  const alibis = Object.entries(counts.alibis)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
+  return [
+    `seed ${seed}; deeds: ${Object.entries(done)
+      .map(([id, count]) => `${id} ${count}`)
+      .join(", ")}`,
+    ...(skipped === null ? [] : [`skipped: ${skipped}`]),
+    `tasks ${counts.tasks}, executions ${counts.executions}, lost ${counts.lost}, phantom ${counts.phantom}, unknown enqueues that stand ${counts.recovered}`,
+    `duplicates with an alibi ${counts.withAlibi} (${alibis || "none"}), without ${counts.withoutAlibi}`,
+    `recovery after SIGKILL: ${times(counts.recoveryMs)}`,
+    `first change after an outage: ${times(afterOutageMs)}`,
+    `at rest ${(restMs / 1_000).toFixed(1)} s after the peace`,
+  ].join("\n");
+}

@@ -1,0 +1,54 @@
+// Plays seeds in processes of their own, a portion at a time, so that a long run uses the cores and can be followed.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { emptyReport, merge, type RangeReport } from "./report.ts";
+
+/** How to play seeds in several processes. */
+export interface ProcessesOptions {
+  readonly from: number;
+  readonly seeds: number;
+  /** Processes at once. */
+  readonly jobs: number;
+  /** Told each portion as it is done. */
+  readonly onPortion?: (report: RangeReport) => void;
+  /** Asked before each portion; false ends the run early. */
+  readonly goesOn?: () => boolean;
+}
+
+/** Seeds of one portion, which one process plays and reports. */
+const PORTION = 250;
+
+/** Plays the seeds and adds their reports up. */
+export async function playInProcesses(options: ProcessesOptions): Promise<RangeReport> {
+  const { from, seeds, jobs, onPortion = () => undefined, goesOn = () => true } = options;
+  let next = from;
+  let total = emptyReport;
+  const work = async (): Promise<void> => {
+    while (next < from + seeds && goesOn()) {
+      const start = next;
+      const count = Math.min(PORTION, from + seeds - start);
+      next += count;
+      const report = await playPortion(start, count);
+      onPortion(report);
+      total = merge(total, report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(jobs, 1) }, work));
+  return total;
+}
+
+async function playPortion(from: number, seeds: number): Promise<RangeReport> {
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const flags = ["--import", "tsx", main, "--child", "--from", String(from), "--seeds", String(seeds)];
+  const child = spawn(process.execPath, flags, {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let report: RangeReport | null = null;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.startsWith("{")) report = JSON.parse(line) as RangeReport; // the child writes one report
+  }
+  if (report === null) throw new Error(`the process that played seeds from ${from} ended without a report`);
+  return report;
+}
