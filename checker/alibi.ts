@@ -79,10 +79,12 @@ export function ignoranceAlibi(timeline: Timeline, tenure: Tenure): Alibi | null
 
 /** What explains that the claim ended as it did; null when nothing does. Claims that ended with an outcome need none. */
 export function tenureAlibi(timeline: Timeline, tenure: Tenure): Alibi | null {
-  if (tenure.end?.kind !== "lost") return ignoranceAlibi(timeline, tenure);
-  const life = lifeOf(timeline, tenure.token.owner);
-  if (life === undefined) return timeline.isRestored ? "restore" : null;
-  return deathAlibi(timeline, life);
+  const { token, end } = tenure;
+  const isTaken = end?.kind === "superseded" && end.after !== null && end.after.owner !== token.owner;
+  if (end?.kind !== "lost" && !isTaken) return ignoranceAlibi(timeline, tenure);
+  if (timeline.isRestored) return "restore";
+  const life = lifeOf(timeline, token.owner);
+  return life === undefined || life.removed === null ? null : deathAlibi(timeline, life);
 }
 
 /** Whether the database may have forgotten a commit that was acknowledged: claims need not be durable. */

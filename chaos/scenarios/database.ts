@@ -65,7 +65,7 @@ const crashed: Scenario = {
     ]);
     await stage.enqueue(client, ordersOver("task", 60, 200, { runMs: 150 }), "transaction");
     await stage.postgres.down();
-    const downMs = isFull ? 60_000 : 5_000;
+    const downMs = isFull ? 60_000 : 3_500;
     const before = stage.proxyOf(worker).accepted;
     await delay(downMs);
     const attempts = stage.proxyOf(worker).accepted - before;
@@ -113,7 +113,6 @@ const startedWhileDown: Scenario = {
   id: "F23",
   title: "a worker is started while the server is down",
   expects: "it works once the server is up, as one process and no second",
-  isShort: true,
   async run(stage) {
     const client = await stage.client("client");
     await stage.enqueue(client, [order("waiting")]);
@@ -133,7 +132,6 @@ const readOnly: Scenario = {
   id: "F25",
   title: "the database is read-only for a while",
   expects: "25006 is transient; nothing fails, nobody is declared dead",
-  isShort: true,
   async run(stage) {
     const [client, ...workers] = await Promise.all([
       stage.client("client"),
@@ -196,7 +194,6 @@ const roleTimeouts: Scenario = {
   id: "F34",
   title: "short timeouts on the role, and somebody who locks the table of pending tasks",
   expects: "transient: outcomes are written later, the pools stay sound",
-  isShort: true,
   async run(stage) {
     for (const setting of ["statement_timeout", "lock_timeout"]) {
       await stage.postgres.setForDatabase(setting, "'400ms'");
@@ -248,7 +245,6 @@ const killedServer: Scenario = {
   id: "F21b",
   title: "kill -9 of the whole server under load, several times",
   expects: "no acknowledged task is lost",
-  isShort: true,
   async run(stage) {
     const [one, two, ...workers] = await Promise.all([
       stage.client("client-1", { kinds: ["work"] }),

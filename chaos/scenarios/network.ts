@@ -25,7 +25,7 @@ function halfOpen(moment: keyof typeof moments): Scenario {
     title: `the network swallows everything, at: ${moment}`,
     expects:
       "every call is over by its deadline, the connection is given up, everything goes on after the heal",
-    isShort: moment === "complete" || moment === "heartbeat",
+    isShort: moment === "complete",
     async run(stage) {
       const client = await stage.client("client");
       const worker = await stage.worker("worker", { proxied: true, statementTimeoutMs: 500 });

@@ -47,7 +47,7 @@ function completionKilled(id: string, deed: "black-hole" | "swallow-reply", expe
     expects: expectsRerun
       ? "the task runs once more: the kill explains the duplicate"
       : "it is confirmed already and does not run again",
-    isShort: true,
+
     async run(stage) {
       const { first } = await heldByFirst(stage);
       const proxy = stage.proxyOf(first);

@@ -203,7 +203,6 @@ const onlyConnection: Scenario = {
   id: "F68",
   title: "executors enqueue through the application's pool, which has one connection",
   expects: "no deadlock",
-  isShort: true,
   async run(stage) {
     const [client] = await Promise.all([stage.client("client"), stage.worker("worker", { poolSize: 1 })]);
     const parents = orders("parent", 30).map((one) => ({

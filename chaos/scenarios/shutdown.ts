@@ -39,7 +39,7 @@ function tooLong(id: string, heedsSignal: boolean): Scenario {
     id,
     title: `SIGTERM with a task that is longer than the grace and ${heedsSignal ? "heeds" : "ignores"} its signal`,
     expects: "it is aborted and given back, due now, without cost; exit within grace and drain",
-    isShort: true,
+    isShort: id === "F42",
     settings: { graceMs: 500 },
     async run(stage) {
       const [client, worker] = await Promise.all([stage.client("client"), stage.worker("worker")]);
@@ -70,7 +70,7 @@ function stoppedWithout(
     id,
     title,
     expects: "exit within grace and drain all the same, with a code that is not 0",
-    isShort: true,
+    isShort: id === "F43",
     settings: { graceMs: 1_000 },
     async run(stage) {
       const [client, worker] = await Promise.all([

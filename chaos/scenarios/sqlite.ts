@@ -25,7 +25,6 @@ const locked: Scenario = {
     "waited for without blocking; beyond that a typed error for the caller, and later tries of the engine",
   onSqlite: true,
   needs: ["sqlite"],
-  isShort: true,
   settings: { leaseMs: 3_000 },
   async run(stage) {
     const file = stage.sqliteFile;

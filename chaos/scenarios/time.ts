@@ -11,7 +11,6 @@ const skewed: Scenario = {
   title: "clocks of workers an hour apart, and jumping back and forth while they work",
   expects: "schedule and leases are untouched: nobody is declared dead, nothing runs early or twice",
   needs: ["faketime"],
-  isShort: true,
   async run(stage) {
     const clocks = [new FakeClock(stage, "ahead"), new FakeClock(stage, "behind")] as const;
     const client = await stage.client("client");

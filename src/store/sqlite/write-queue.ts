@@ -37,7 +37,8 @@ export class WriteQueue {
 
   /** Work on SQLite is synchronous: after a slice of it the event loop gets a turn, or a busy queue would starve it. */
   #passOn(): void {
-    if (this.#ports.clock.monotonicMs() - this.#sliceStartMs < SLICE_MS) return this.#admitNext();
+    const isShort = this.#ports.clock.monotonicMs() - this.#sliceStartMs < SLICE_MS;
+    if (isShort || this.#waiters.size === 0) return this.#admitNext();
     this.#ports.timers.after(0, () => {
       this.#sliceStartMs = this.#ports.clock.monotonicMs();
       this.#admitNext();
