@@ -27,6 +27,7 @@ export class RunPostgres {
   readonly schema: string;
   readonly #nemesis: NemesisLog;
   #admin: pg.Client | null = null;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(server: PostgresServer, nemesis: NemesisLog, schema = "owed", database?: string) {
     this.server = server;
@@ -54,10 +55,14 @@ export class RunPostgres {
     return `postgres://postgres@127.0.0.1:${port}/${this.database}`;
   }
 
-  /** Runs a statement of the rig. */
-  async sql<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const admin = await this.#connected();
-    return (await admin.query<Row>(text, [...values])).rows;
+  /** Runs a statement of the rig, after those before it. */
+  sql<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const answer = this.#last.then(async () => {
+      const admin = await this.#connected();
+      return (await admin.query<Row>(text, [...values])).rows;
+    });
+    this.#last = answer.catch(() => undefined);
+    return answer;
   }
 
   /** Tasks by state. */

@@ -66,6 +66,7 @@ export class Recorder {
   disturb(action: NemesisEvent["action"]): void {
     const databaseMs = this.databaseClock();
     this.nemesis.push({ atMs: this.#agenda.nowMs, afterSeq: this.#auditSequence, databaseMs, action });
+    this.note(`nemesis: ${action.kind}`);
     this.trace(action.kind, "");
   }
 

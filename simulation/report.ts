@@ -62,12 +62,21 @@ export function neverReached(report: RangeReport): readonly string[] {
   return interesting.filter((tag) => (report.seen[tag] ?? 0) === 0);
 }
 
+/** How much was played, and how fast. */
+export function headline({ seeds, seconds, events, virtualMs }: RangeReport): string {
+  const perSecond = (seeds / Math.max(seconds, 0.001)).toFixed(1);
+  const each = Math.max(seeds, 1);
+  return (
+    `${seeds} seeds in ${seconds.toFixed(1)} s of work: ${perSecond} seeds a second and process, ` +
+    `${Math.round(events / each)} events and ${Math.round(virtualMs / each / 1_000)} virtual seconds a seed`
+  );
+}
+
 /** The report as people read it. */
 export function describe(report: RangeReport): string {
-  const { seeds, seconds, events, virtualMs, failures, seen } = report;
+  const { failures, seen } = report;
   const lines = [
-    `${seeds} seeds in ${seconds.toFixed(1)} s of work: ${(seeds / Math.max(seconds, 0.001)).toFixed(1)} seeds a second and process, ` +
-      `${Math.round(events / Math.max(seeds, 1))} events and ${Math.round(virtualMs / Math.max(seeds, 1) / 1_000)} virtual seconds a seed`,
+    headline(report),
     ...Object.keys(seen)
       .sort()
       .map((tag) => `  ${tag}: ${seen[tag]}`),

@@ -14,6 +14,8 @@ export interface Crew {
   readonly free: Set<string>;
   /** False while the server is down: nothing can be started. */
   isUp: boolean;
+  /** True once there is peace: nothing is started any more. */
+  isOver: boolean;
   start(name: string): Promise<Child>;
 }
 

@@ -10,6 +10,7 @@ import { knownKinds } from "../process/kinds.ts";
 import type { Rig } from "../rig.ts";
 import { RunPostgres } from "../run-postgres.ts";
 import { Stage } from "../stage.ts";
+import { until } from "../until.ts";
 import { type Crew, deeds, drawDeed } from "./deeds.ts";
 
 /** How a mix is run. */
@@ -20,8 +21,8 @@ export interface MixOptions {
   readonly workers?: number;
   /** Tells what happens, a line each. */
   readonly tell?: (line: string) => void;
-  /** Is shown the history before the run is swept away. */
-  readonly keep?: (historyFolder: string) => void;
+  /** Is shown the folder of the run, history and outputs of processes, before it is swept away. */
+  readonly keep?: (folder: string) => void;
 }
 
 /** What came out. */
@@ -36,6 +37,8 @@ export interface MixResult {
   /** From the peace to the end of the last task. */
   readonly restMs: number;
   readonly skipped: string | null;
+  /** Processes that ended although nobody ended them, with what they said last. */
+  readonly endedByThemselves: Readonly<Record<string, string>>;
 }
 
 /** Kinds of tasks that clients enqueue. */
@@ -70,6 +73,7 @@ async function mixed(stage: Stage, options: MixOptions): Promise<MixResult> {
   for (const name of names) crew.free.add(name);
   tell(`${names.length} processes are up; seed ${seed}`);
   const done = await disturb(crew, minutes * 60_000, tell);
+  crew.isOver = true;
   const peaceMs = performance.now();
   stage.quiet();
   tell("peace");
@@ -79,7 +83,8 @@ async function mixed(stage: Stage, options: MixOptions): Promise<MixResult> {
   const restMs = performance.now() - peaceMs;
   await stage.endAll();
   const history = await stage.history();
-  options.keep?.(stage.keepHistory(history));
+  stage.keepHistory(history);
+  options.keep?.(stage.folder);
   tell(`at rest after ${Math.round(restMs)} ms; checking ${history.processes.length} events`);
   return {
     seed,
@@ -88,6 +93,7 @@ async function mixed(stage: Stage, options: MixOptions): Promise<MixResult> {
     deeds: done,
     afterOutageMs: afterOutages(history),
     restMs,
+    endedByThemselves: endedByThemselves(stage),
     skipped: crew.clocks.size === 0 ? `no clock jumps: ${unmetNeed(["faketime"]) ?? "none"}` : null,
   };
 }
@@ -105,6 +111,11 @@ function crewOf(
     names.filter(() => hasFakeTime).map((name) => [name, new FakeClock(stage, name)] as const),
   );
   const start = async (name: string): Promise<Child> => {
+    const child = await startOne(name);
+    void child.ended.then(() => revive(crew, child)).catch(() => undefined);
+    return child;
+  };
+  const startOne = async (name: string): Promise<Child> => {
     const clock = clocks.get(name);
     const common = { proxied: true, ...(clock === undefined ? {} : { environment: clock.environment }) };
     if (name.startsWith("worker")) return await stage.worker(name, common);
@@ -112,11 +123,28 @@ function crewOf(
     const number = Number(name.slice("client-".length));
     const kinds = number % 2 === 0 ? knownKinds : null;
     const client = await stage.client(name, { ...common, kinds, poolSize: number % 3 === 0 ? null : 4 });
-    await stage.load([client], { everyMs: 250, kinds: enqueued, runMs: 120, failing: 0.1 });
+    await stage.load([client], { everyMs: 250, kinds: enqueued, runMs: 1_500, failing: 0.1 });
     return client;
   };
-  const crew: Crew = { stage, random: seededRandom(seed), clocks, free: new Set(), isUp: true, start };
+  const crew: Crew = {
+    stage,
+    random: seededRandom(seed),
+    clocks,
+    free: new Set(),
+    isUp: true,
+    isOver: false,
+    start,
+  };
   return { crew, names };
+}
+
+/** Starts anew what ended by itself, as a supervisor would: it is told at the end, and must not empty the stage. */
+async function revive(crew: Crew, { name }: Child): Promise<void> {
+  // Whoever is not free is being harmed: the deed starts it again.
+  if (crew.isOver || !crew.free.delete(name)) return;
+  await until("the server is up", () => crew.isUp, 120_000);
+  if (!crew.isOver) await crew.start(name);
+  crew.free.add(name);
 }
 
 /** Draws deeds for a time, several going on at once, and waits until all of them are made good. */
@@ -148,6 +176,21 @@ async function disturb(
   return done;
 }
 
+function endedByThemselves(stage: Stage): Record<string, string> {
+  const ended = new Set<string>();
+  for (const { action } of stage.nemesis.events) {
+    if (action.kind === "kill") ended.add(`${action.process}.${action.boot}`);
+  }
+  for (const { event, process: name, boot } of stage.events()) {
+    if (event.kind === "stop.begin") ended.add(`${name}.${boot}`);
+  }
+  return Object.fromEntries(
+    stage.children
+      .filter(({ name, boot }) => !ended.has(`${name}.${boot}`))
+      .map(({ name, boot }) => [`${name}.${boot}`, stage.output(name).slice(-2_000)]),
+  );
+}
+
 function afterOutages({ nemesis, audit }: History): Percentiles {
   const times: number[] = [];
   for (const { atMs, action } of nemesis) {
@@ -161,7 +204,8 @@ function afterOutages({ nemesis, audit }: History): Percentiles {
 }
 
 /** The figures as lines. */
-export function mixText({ report, deeds: done, afterOutageMs, restMs, seed, skipped }: MixResult): string {
+export function mixText(result: MixResult): string {
+  const { report, deeds: done, afterOutageMs, restMs, seed, skipped, endedByThemselves } = result;
   const { counts } = report;
   const times = ({ count, p50, p99, max }: Percentiles): string => {
     const ms = (value: number | null): string => (value === null ? "-" : `${(value / 1_000).toFixed(2)} s`);
@@ -174,6 +218,7 @@ export function mixText({ report, deeds: done, afterOutageMs, restMs, seed, skip
     `seed ${seed}; deeds: ${Object.entries(done)
       .map(([id, count]) => `${id} ${count}`)
       .join(", ")}`,
+    ...Object.entries(endedByThemselves).map(([name, output]) => `${name} ended by itself:\n${output}`),
     ...(skipped === null ? [] : [`skipped: ${skipped}`]),
     `tasks ${counts.tasks}, executions ${counts.executions}, lost ${counts.lost}, phantom ${counts.phantom}, unknown enqueues that stand ${counts.recovered}`,
     `duplicates with an alibi ${counts.withAlibi} (${alibis || "none"}), without ${counts.withoutAlibi}`,

@@ -16,6 +16,8 @@ const byHand: Scenario = {
   id: "F79",
   title: "rows of running tasks are deleted, given to others and made due again by hand",
   expects: "their holders change nothing and do not fall over; other tasks go on",
+  // The balance misses the row that a hand has deleted.
+  forgives: ["G2"],
   isShort: true,
   async run(stage) {
     const [client, worker] = await Promise.all([stage.client("client"), stage.worker("worker")]);

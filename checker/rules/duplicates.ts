@@ -33,7 +33,7 @@ export function duplicatesRule(timeline: Timeline): Findings {
   for (const story of unedited(timeline)) {
     for (const [tenure, next] of unfinishedTenures(story)) {
       const place = { taskId: story.taskId, process: processNameOf(timeline, tenure.token.owner) };
-      if (isOvertaken(tenure, next)) {
+      if (isOvertaken(tenure, next) && !timeline.isRestored) {
         findings.broken(
           overtaken,
           place,

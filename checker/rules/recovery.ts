@@ -176,18 +176,18 @@ function isBack(timeline: Timeline, life: Life, outage: Fault): boolean {
 
 /** Times from a kill to the next claim of what the victim held, in order. Tasks that nobody claimed again have none. */
 export function recoveryTimesMs(timeline: Timeline): readonly number[] {
-  const killedMs = new Map<string, number>();
+  const kills = new Map<string, Fault>();
   for (const fault of timeline.faults.all) {
-    if (fault.kind === "kill")
-      for (const { owner } of livesOf(timeline, fault)) killedMs.set(owner, fault.fromMs);
+    if (fault.kind === "kill") for (const { owner } of livesOf(timeline, fault)) kills.set(owner, fault);
   }
   const times: number[] = [];
   for (const { tenures } of unedited(timeline)) {
     tenures.forEach(({ token, end, begin }, place) => {
-      const killMs = killedMs.get(token.owner);
+      const kill = kills.get(token.owner);
       const next = tenures[place + 1];
-      if (killMs === undefined || end?.kind !== "lost" || next === undefined) return;
-      times.push(next.begin.atMs - Math.max(killMs, begin.atMs));
+      if (kill === undefined || end?.kind !== "lost" || next === undefined) return;
+      // What was lost before the kill was lost to something else.
+      if (end.at.index >= kill.fromIndex) times.push(next.begin.atMs - Math.max(kill.fromMs, begin.atMs));
     });
   }
   return times.sort((left, right) => left - right);

@@ -88,9 +88,9 @@ function isCommittedLate({ activity }: Timeline, log: ProcessLog, { taskId, isBo
   const { stopBegin } = log;
   if (!isBorn || stopBegin === null) return false;
   const calls = activity.callsOf.get(taskId) ?? [];
-  return calls.some(
-    ({ log: own, commit }) => own === log && commit !== null && isBefore(stopBegin, commit.event),
-  );
+  return calls.some(({ log: own, commit }) => {
+    return own === log && (commit === null || isBefore(stopBegin, commit.event));
+  });
 }
 
 function checkTime({ faults, settings, bounds }: Timeline, findings: Findings, log: ProcessLog): void {
