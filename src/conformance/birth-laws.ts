@@ -32,13 +32,13 @@ async function bear(
   harness: ConformanceHarness,
   caller: ConformanceTransaction,
   taskId: string,
-): Promise<BornClaim> {
+): Promise<BornClaim & { readonly taskId: string }> {
   const tasks = [newTask(taskId, { bornClaimed: true })];
   const answer = await harness.store.insert(caller.transaction, tasks, BIRTH, at(0));
   const { id } = only(answer.created);
   // A first generation has one number in a store; a task that stands tells which.
   const { generation } = await firstGeneration(harness);
-  return { id, token: { ...BIRTH, generation }, transactionMark: answer.transactionMark };
+  return { id, taskId, token: { ...BIRTH, generation }, transactionMark: answer.transactionMark };
 }
 
 async function firstGeneration(harness: ConformanceHarness): Promise<{ readonly generation: number }> {

@@ -67,7 +67,7 @@ const fencedLaws: readonly Law[] = fenced.flatMap(([name, settlementOf]) => [
       { ...token, generation: token.generation + 1 },
     ];
     for (const wrong of wrongTokens) {
-      const answer = await settle(harness, settlementOf({ id: claimed.id, token: wrong }), at(10));
+      const answer = await settle(harness, settlementOf({ ...claimed, token: wrong }), at(10));
       assert.deepEqual(answer, { verdict: "refused", state: "pending" });
     }
     const after = await standing(harness, "task", at(10));
@@ -78,6 +78,14 @@ const fencedLaws: readonly Law[] = fenced.flatMap(([name, settlementOf]) => [
 
 /** What superseded claims can and cannot do. */
 export const fencingLaws: readonly Law[] = [
+  law("H40: a late success under a number that means another task now confirms nothing", async (harness) => {
+    const claimed = await claimedTask(harness, "task", OWNER);
+    const before = { ...claimed, taskId: "lost-with-the-backup", token: { ...claimed.token, owner: OTHER } };
+    assert.equal((await settle(harness, confirmation(before), at(10))).state, "gone");
+    assert.equal((await standing(harness, "task")).state, "pending");
+    assert.equal((await settle(harness, failure(before), at(10))).verdict, "refused");
+  }),
+
   ...fencedLaws,
 
   law("the failure of a superseded claim is kept in the story as not accepted", async (harness) => {

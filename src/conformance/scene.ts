@@ -157,26 +157,44 @@ export function recordedError(message = "it did not work"): RecordedError {
 /** What of a claimed task a settlement needs. */
 export interface Settleable {
   readonly id: string;
+  readonly taskId: string;
   readonly token: Token;
 }
 
 /** A success. */
-export function confirmation({ id, token }: Settleable): ConfirmSettlement {
-  return { kind: "confirm", id, token, durationMs: 5 };
+export function confirmation({ id, taskId, token }: Settleable): ConfirmSettlement {
+  return { kind: "confirm", id, taskId, token, durationMs: 5 };
 }
 
 /** A failure or deferral that asks for another attempt. */
-export function retry({ id, token }: Settleable, unusual: Partial<RetrySettlement> = {}): RetrySettlement {
+export function retry(
+  { id, taskId, token }: Settleable,
+  unusual: Partial<RetrySettlement> = {},
+): RetrySettlement {
   const error = recordedError();
-  return { kind: "retry", id, token, durationMs: 5, delayMs: 0, counted: "failed", error, ...unusual };
+  return {
+    kind: "retry",
+    id,
+    taskId,
+    token,
+    durationMs: 5,
+    delayMs: 0,
+    counted: "failed",
+    error,
+    ...unusual,
+  };
 }
 
 /** A failure without another attempt. */
-export function failure({ id, token }: Settleable, unusual: Partial<FailSettlement> = {}): FailSettlement {
+export function failure(
+  { id, taskId, token }: Settleable,
+  unusual: Partial<FailSettlement> = {},
+): FailSettlement {
   const error = recordedError();
   return {
     kind: "fail",
     id,
+    taskId,
     token,
     durationMs: 5,
     reason: "attempts-exhausted",
@@ -187,8 +205,8 @@ export function failure({ id, token }: Settleable, unusual: Partial<FailSettleme
 }
 
 /** A task given back. */
-export function release({ id, token }: Settleable): ReleaseSettlement {
-  return { kind: "release", id, token, durationMs: 5 };
+export function release({ id, taskId, token }: Settleable): ReleaseSettlement {
+  return { kind: "release", id, taskId, token, durationMs: 5 };
 }
 
 /** Settles one outcome. */

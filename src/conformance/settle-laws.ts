@@ -225,7 +225,7 @@ export const settleLaws: readonly Law[] = [
 
   law("an unknown task in a batch harms nobody", async (harness) => {
     const claimed = await claimedTask(harness, "task", OWNER);
-    const unknown = { id: String(Number(claimed.id) + 1_000_000), token: claimed.token };
+    const unknown = { ...claimed, id: String(Number(claimed.id) + 1_000_000) };
     const batch = [confirmation(unknown), confirmation(claimed), retry(unknown), failure(unknown)];
     const answers = await harness.store.settle(batch, at(10));
     assert.deepEqual(

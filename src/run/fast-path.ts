@@ -114,7 +114,7 @@ export class FastPath {
 
   /** Claims a committed task by id and executes it, if there is room. Never rejects. */
   async startById(taskId: string, path: "fast" | "direct"): Promise<ExecutionAnswer> {
-    const { process, executors, births, funnel, isOpen } = this.#parts;
+    const { process, executors, births, isOpen } = this.#parts;
     if (this.#isStopped || !process.mayStart || !isOpen() || executors.isEmpty) return "notClaimed";
     const slots = path === "direct" ? this.directSlots : this.slots;
     const reserved = path === "direct" ? 0 : births.size;
@@ -129,10 +129,14 @@ export class FastPath {
     } finally {
       this.#claimingFor.set(slots, this.#claiming(slots) - 1);
     }
-    if (task === null) return "notClaimed";
-    return await (slots.freeFor(task.type) > 0
-      ? funnel.advance(task, slots, path)
-      : funnel.release(task, path));
+    return task === null ? "notClaimed" : await this.#startClaimed(task, slots, path);
+  }
+
+  /** Starts what was claimed by id; what came too late for a stop, or finds no room any more, is given back. */
+  async #startClaimed(task: ClaimedTask, slots: Slots, path: "fast" | "direct"): Promise<ExecutionAnswer> {
+    const { funnel, isOpen } = this.#parts;
+    const hasRoom = !this.#isStopped && isOpen() && slots.freeFor(task.type) > 0;
+    return await (hasRoom ? funnel.advance(task, slots, path) : funnel.release(task, path));
   }
 
   #claiming(slots: Slots): number {
@@ -187,13 +191,24 @@ export class FastPath {
     const { births, ports } = this.#parts;
     const old = births.sentBefore(ports.clock.monotonicMs() - this.#options.leaseMs / 6);
     await Promise.all(old.slice(0, MAX_BATCH).map((birth) => this.#resolve(birth)));
-    for (const [taskId, looks] of this.#strays) {
-      if (looks <= 1) this.#strays.delete(taskId);
-      else this.#strays.set(taskId, looks - 1);
-      void this.startById(taskId, "fast").then((answer) => {
-        if (answer !== "notClaimed") this.#strays.delete(taskId);
-      });
+    await Promise.all(
+      [...this.#strays.keys()].slice(0, MAX_BATCH).map((taskId) => this.#lookForStray(taskId)),
+    );
+  }
+
+  /** Only a look that was answered counts: in an outage nothing can be said, and nobody else frees what this process holds. */
+  async #lookForStray(taskId: string): Promise<void> {
+    if (!this.#parts.process.mayStart) return;
+    let task: ClaimedTask | null;
+    try {
+      task = await this.#claimings.add(taskId);
+    } catch {
+      return;
     }
+    const looks = this.#strays.get(taskId) ?? 1;
+    if (task !== null || looks <= 1) this.#strays.delete(taskId);
+    else this.#strays.set(taskId, looks - 1);
+    if (task !== null) void this.#startClaimed(task, this.slots, "fast");
   }
 
   async #resolve(birth: Birth): Promise<void> {
@@ -215,7 +230,7 @@ export class FastPath {
   async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {
     const { store, process, claims, executors } = this.#parts;
     const owner = process.owner;
-    if (owner === null) return taskIds.map(() => null);
+    if (owner === null || this.#isStopped) return taskIds.map(() => null);
     const claim = claims.take();
     try {
       const unique = [...new Set(taskIds)];

@@ -175,7 +175,13 @@ export class Funnel {
     path: Path,
   ): Promise<ExecutionAnswer> {
     const { settler, reporter } = this.#parts;
-    const settlement: Settlement = { ...decision, id: task.id, token: task.token, durationMs };
+    const settlement: Settlement = {
+      ...decision,
+      id: task.id,
+      taskId: task.taskId,
+      token: task.token,
+      durationMs,
+    };
     const answer = await settler.settle(settlement);
     const { verdict, state } = answer;
     reporter.report("task.settled", { ...attemptEvent(task, path), verdict, state });

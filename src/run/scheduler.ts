@@ -11,7 +11,12 @@ import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-recor
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
 import { DEFAULT_GRACE_MS, numberOption, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
-import type { SchedulerTransaction, TransactionOptions, TransactionResult } from "./transaction.ts";
+import type {
+  SchedulerTransaction,
+  TransactionOptions,
+  TransactionResult,
+  WorkResult,
+} from "./transaction.ts";
 
 /** A worker that was started. */
 export interface Worker {
@@ -172,9 +177,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    * async.
    */
   async transaction<Value>(
-    work: (
-      tx: SchedulerTransaction<Api, Synchronous>,
-    ) => Synchronous extends true ? Value : Value | Promise<Value>,
+    work: (tx: SchedulerTransaction<Api, Synchronous>) => WorkResult<Synchronous, Value>,
     options: TransactionOptions = {},
   ): Promise<TransactionResult<Awaited<Value>>> {
     const callback = work as (tx: SchedulerTransaction<unknown, boolean>) => unknown; // the store hands out its own Api

@@ -108,6 +108,7 @@ export class Slots {
         if (standing !== "running") return;
         standing = "zombie";
         this.#running -= 1;
+        if (isSuspect) this.#suspects -= 1;
         this.#zombies += 1;
         this.#count(type, -1);
         this.#released();
@@ -118,10 +119,10 @@ export class Slots {
           this.#zombies -= 1;
         } else {
           this.#running -= 1;
+          if (isSuspect) this.#suspects -= 1;
           this.#count(type, -1);
         }
         standing = "released";
-        if (isSuspect) this.#suspects -= 1;
         this.#released();
       },
     };

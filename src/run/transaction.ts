@@ -21,6 +21,13 @@ import { runSteps, runStepsSync, type Steps } from "./steps.ts";
 /** A plain value in a synchronous store, a promise in all others. */
 export type Answer<Synchronous extends boolean, Value> = Synchronous extends true ? Value : Promise<Value>;
 
+/** What a callback may answer: on a synchronous store no promise, since what follows an await would run outside. */
+export type WorkResult<Synchronous extends boolean, Value> = Synchronous extends true
+  ? Value extends PromiseLike<unknown>
+    ? never
+    : Value
+  : Value | Promise<Value>;
+
 /** What an enqueue inside `transaction(fn)` answers; whether the task was created is told with the transaction's result. */
 export interface EnqueuedTask {
   readonly taskId: string;
@@ -42,7 +49,7 @@ export interface TransactionEnqueue<Api, Synchronous extends boolean> {
   enqueueAll(records: Iterable<RawRecord>): Answer<Synchronous, readonly EnqueuedTask[]>;
   /** Runs `work` in a savepoint: when it throws, what it wrote and enqueued is gone and the transaction goes on. */
   savepoint<Value>(
-    work: (tx: SchedulerTransaction<Api, Synchronous>) => Answer<Synchronous, Value>,
+    work: (tx: SchedulerTransaction<Api, Synchronous>) => WorkResult<Synchronous, Value>,
   ): Answer<Synchronous, Value>;
 }
 

@@ -119,6 +119,8 @@ export interface ClaimAnswer {
 interface SettlementOf<Kind extends string> {
   readonly kind: Kind;
   readonly id: string;
+  /** Looked at where the token is not current: after a restore from a backup a number may mean another task. */
+  readonly taskId: string;
   readonly token: Token;
   readonly durationMs: number;
 }

@@ -73,13 +73,10 @@ export async function transactionsOfTheStore(): Promise<void> {
 /** On a store that has to be waited for, so has an enqueue: `.then` exists, and a linter sees a floating promise. */
 export async function asynchronousStores(): Promise<void> {
   await withPostgres.transaction(async (tx) => {
-    // @ts-expect-error: RED: the store does not say that it is asynchronous, so this is a union
     expectTypeOf(tx.enqueue(definition, data)).toEqualTypeOf<Promise<EnqueuedTask>>();
-    // @ts-expect-error: RED: the store does not say that it is asynchronous, so this is a union
     expectTypeOf(tx.savepoint(async () => 5)).toEqualTypeOf<Promise<number>>();
   });
   await withMemory.transaction(async (tx) => {
-    // @ts-expect-error: RED: the store does not say that it is asynchronous, so this is a union
     expectTypeOf(tx.enqueue(definition, data)).toEqualTypeOf<Promise<EnqueuedTask>>();
   });
 }
@@ -128,15 +125,15 @@ export async function wrongData(): Promise<void> {
 
 /** A synchronous store refuses what would have to be waited for. */
 export async function synchronousOnly(): Promise<void> {
-  // RED, compiles and must not: everything after the first await would run outside the transaction
+  // @ts-expect-error: everything after the first await would run outside the transaction
   await withSqlite.transaction(async (tx) => tx.enqueue(definition, data));
   await withSqlite.transaction((tx) => {
-    // RED, compiles and must not: nor in a savepoint
+    // @ts-expect-error: nor in a savepoint
     void tx.savepoint(async (nested) => nested.enqueue(definition, data));
   });
-  // RED, compiles and must not: nothing is synchronous on Postgres
+  // @ts-expect-error: nothing is synchronous on Postgres
   withPostgres.enqueueSync(client, definition, data);
-  // RED, compiles and must not: nothing is synchronous in memory
+  // @ts-expect-error: nothing is synchronous in memory
   withMemory.enqueueSync(memoryTransaction, definition, data);
 }
 

@@ -75,8 +75,9 @@ describe("a task of 180 bytes, from enqueued to confirmed", () => {
     const wal = await walOf(async () => {
       const created = await enqueueAll(7);
       for (let from = 0; from < created.length; from += batch) {
-        const settlements = created.slice(from, from + batch).map(({ id }) => {
-          return confirmation({ id, token: { owner: OWNER, claim: 7, generation: 1 } });
+        const settlements = created.slice(from, from + batch).map(({ id }, index) => {
+          const taskId = `${index}`; // not looked at under a current token
+          return confirmation({ id, taskId, token: { owner: OWNER, claim: 7, generation: 1 } });
         });
         await store.settle(settlements);
       }

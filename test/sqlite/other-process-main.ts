@@ -31,7 +31,9 @@ async function claim(file: string, owner: string): Promise<void> {
     const { tasks } = await store.claim({ ...request, alone: false, liveClaims });
     if (tasks.length === 0) return;
     for (const { taskId } of tasks) process.stdout.write(`claimed ${taskId}\n`);
-    await store.settle(tasks.map(({ id, token }) => ({ kind: "confirm", id, token, durationMs: 1 })));
+    await store.settle(
+      tasks.map(({ id, taskId, token }) => ({ kind: "confirm", id, taskId, token, durationMs: 1 })),
+    );
   }
 }
 

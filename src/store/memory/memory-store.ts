@@ -26,7 +26,7 @@ export interface MemoryStoreOptions {
 }
 
 /** A store in the memory of this process; several schedulers may share it. */
-export interface MemoryStore extends Store<MemoryTransaction, MemoryRows> {
+export interface MemoryStore extends Store<MemoryTransaction, MemoryRows, false> {
   begin(options?: BeginOptions): Promise<MemoryTransaction>;
 }
 

@@ -23,7 +23,7 @@ import type { Tables } from "./tables.ts";
 /** Writes one outcome. */
 export function settle(tables: Tables, settlement: Settlement, nowMs: number): SettleAnswer {
   const row = tables.findById(settlement.id);
-  if (row === undefined) {
+  if (row === undefined || row.taskId !== settlement.taskId) {
     return { verdict: settlement.kind === "confirm" ? "recorded" : "refused", state: "gone" };
   }
   const verdict =

@@ -149,7 +149,8 @@ export class Settling {
     const pending: readonly Row[] = await runner.rows(this.#statements.lockPending, ids);
     const settled = await runner.rows(this.#statements.lockSettled, ids);
     const confirmed = await runner.rows(this.#statements.confirmed, ids);
-    const kept = await runner.rows(this.#statements.kept, ids);
+    const named = [...ids, arrayParameter(left.map(({ taskId }) => taskId))];
+    const kept = await runner.rows(this.#statements.kept, named);
     const stories = await runner.rows(this.#statements.stories, tokens(left));
     return new Standings({ pending, settled, confirmed, kept, stories });
   }

@@ -77,7 +77,8 @@ export const readStanding = `select
   coalesce(s.owner = :owner and s.claim = :claim and s.generation = :generation, 0) as is_mine
 from owed_task t
 left join owed_settled s on s.id = t.id
-where t.id = :id`;
+where t.id = :id
+  and t.task_id = :task_id`;
 
 /** What this claim has left in the story of the task, of one outcome. */
 export const findAttempt = `select accepted

@@ -73,7 +73,7 @@ class SettlementBatch {
       this.#writeConfirmed(key, ended);
       return { verdict: "applied", state: "confirmed" };
     }
-    const standing = this.#standing(key);
+    const standing = this.#standing(key, settlement.taskId);
     if (standing === undefined) return { verdict: "recorded", state: "gone" };
     const noted = this.#noted(key, "late-success");
     if (noted !== undefined) return { verdict: noted ? "late" : "recorded", state: standing.state };
@@ -105,7 +105,7 @@ class SettlementBatch {
     if (outcome === null) throw new StoreRefusedError(`${settlement.kind} is no outcome`);
     const accepted = this.#apply(settlement, key);
     if (!accepted) {
-      const standing = this.#standing(key);
+      const standing = this.#standing(key, settlement.taskId);
       if (standing === undefined) return { verdict: "refused", state: "gone" };
       const noted = this.#noted(key, outcome);
       if (noted !== undefined) return { verdict: noted ? "applied" : "refused", state: standing.state };
@@ -149,10 +149,10 @@ class SettlementBatch {
     return true;
   }
 
-  #standing(key: Key): { readonly state: TaskState; readonly isMine: boolean } | undefined {
+  #standing(key: Key, taskId: string): { readonly state: TaskState; readonly isMine: boolean } | undefined {
     const row = this.#connection.first<{ readonly state: TaskState; readonly is_mine: number }>(
       readStanding,
-      key,
+      { ...key, task_id: taskId },
     );
     return row === undefined ? undefined : { state: row.state, isMine: row.is_mine === 1 };
   }

@@ -278,10 +278,12 @@ join ${names.task} t on t.id = g.id
 cross join instant i`,
 });
 
-/** Which of the ids are kept at all: $1 ids. */
+/** Which of the ids are kept, and mean the same task as when it was claimed: $1 ids, $2 task ids. */
 export const keptTasks = (names: Names): Statement => ({
   name: "owed_kept_tasks",
   text: `select cast(t.id as text) as id
-from ${names.task} t
-where t.id = any (cast($1 as bigint[]))`,
+from unnest(cast($1 as bigint[]), cast($2 as text[])) as g (id, task_id)
+join ${names.task} t
+  on t.id = g.id
+  and t.task_id = g.task_id`,
 });
