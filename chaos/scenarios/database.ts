@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import type { Child } from "../child.ts";
+import { startCurtServer } from "../curt-server.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
@@ -48,6 +49,29 @@ const terminated: Scenario = {
     });
     await stage.endLoad([client]);
     await nothingHappened(stage, [client, ...workers]);
+  },
+};
+
+/** By chance F20 meets this moment once in some thousand connections; here it is every time. */
+const terminatedAtBirth: Scenario = {
+  id: "F20b",
+  title: "a connection is terminated in the very packet that says it is ready",
+  expects: "no process ends: worker and client go on trying",
+  isShort: true,
+  unmigrated: true,
+  async run(stage) {
+    await using server = await startCurtServer();
+    const connectionString = `postgres://postgres@127.0.0.1:${server.port}/postgres`;
+    const database = { kind: "postgres", connectionString, schema: "owed" } as const;
+    const [worker, client] = await Promise.all([
+      stage.worker("worker", { database, unawaited: true }),
+      stage.client("client", { database, unawaited: true, poolSize: null }),
+    ]);
+    await until("both have tried, or have ended", () => {
+      return server.answered() >= 8 || !worker.isAlive || !client.isAlive;
+    });
+    await delay(500);
+    for (const { isAlive, name } of [worker, client]) assert.ok(isAlive, `${name}: ${stage.output(name)}`);
   },
 };
 
@@ -268,6 +292,7 @@ const killedServer: Scenario = {
 /** Section B, but for what needs more than a server. */
 export const databaseScenarios: readonly Scenario[] = [
   terminated,
+  terminatedAtBirth,
   crashed,
   killedServer,
   enqueueOnly,

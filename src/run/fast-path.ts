@@ -51,6 +51,7 @@ export class FastPath {
   readonly #readings: Batcher<Birth, BornClaimStanding>;
   readonly #claimings: Batcher<string, ClaimedTask | null>;
   readonly #started = new WeakMap<Birth, Promise<ExecutionAnswer>>();
+  readonly #over = new WeakSet<Birth>();
   /** Tasks whose insert or claim by this process has an unknown outcome, with how often they are still to be looked for. */
   readonly #strays = new Map<string, number>();
   readonly #windDown: WindDown;
@@ -98,7 +99,14 @@ export class FastPath {
     if (task === null) return "notClaimed";
     const answer = hasRoom ? funnel.advance(task, this.slots, "fast") : funnel.release(task, "fast");
     this.#started.set(birth, answer);
-    return await answer;
+    const told = await answer;
+    this.#over.add(birth);
+    return told;
+  }
+
+  /** Whether the birth waits or runs; once it has ended, or is void, its task is like any other. */
+  holds(birth: Birth): boolean {
+    return this.#parts.births.has(birth) || (this.#started.has(birth) && !this.#over.has(birth));
   }
 
   /** Proves a birth committed, then starts it. Never rejects. */

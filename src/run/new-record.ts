@@ -73,19 +73,21 @@ export function* newTask(
       );
     }
     if (raw.onDuplicate !== undefined) checkDuplicatePolicy(raw.onDuplicate);
-    return assemble(type, raw.data.slice(), BYTES_CODEC, raw.onDuplicate ?? "compare", raw, limits, ports);
+    return assemble(
+      type,
+      new Uint8Array(raw.data),
+      BYTES_CODEC,
+      raw.onDuplicate ?? "compare",
+      raw,
+      limits,
+      ports,
+    );
   }
   const { definition, data, options } = incoming;
+  // Encoded first: a schema may have to be waited for, and the caller may change its object meanwhile.
+  const encoded = encodeJson(data);
   yield* step(validateData(definition, data) ?? undefined);
-  return assemble(
-    definition.type,
-    encodeJson(data),
-    JSON_CODEC,
-    definition.onDuplicate,
-    options,
-    limits,
-    ports,
-  );
+  return assemble(definition.type, encoded, JSON_CODEC, definition.onDuplicate, options, limits, ports);
 }
 
 function assemble(

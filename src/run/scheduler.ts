@@ -1,8 +1,8 @@
 /** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
-import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
+import { InvalidInputError, SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
-import type { TaskState, TaskWithAttempts } from "../task/task.ts";
+import { type TaskState, type TaskWithAttempts, taskStates } from "../task/task.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
@@ -203,8 +203,9 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const taskId = typeof task === "string" ? task : task.taskId;
     await this.#engine.start();
     const birth = typeof task === "string" ? null : this.#engine.enqueuer.birthOf(task as Receipt);
-    if (birth !== null) return await this.#engine.fastPath.startBirth(birth);
-    return await this.#engine.fastPath.startById(taskId, "direct");
+    const { fastPath } = this.#engine;
+    if (birth !== null && fastPath.holds(birth)) return await fastPath.startBirth(birth);
+    return await fastPath.startById(taskId, "direct");
   }
 
   /** A task with its attempts; null when none of that id is kept. */
@@ -214,11 +215,13 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** A page of tasks in one state, oldest first unless said otherwise. Throws InvalidInputError for a cursor that is none. */
   list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
+    checkState(request.state);
     return this.#engine.settings.store.list({ limit: 100, order: "ascending", ...request });
   }
 
   /** Exact count of one state; costs as much as there are. */
   count(state: TaskState): Promise<number> {
+    checkState(state);
     return this.#engine.settings.store.count(state);
   }
 
@@ -278,6 +281,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     }
     return runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
   }
+}
+
+function checkState(state: unknown): void {
+  if (taskStates.some((known) => known === state)) return;
+  throw new InvalidInputError("state", "is no state of a task", `use ${taskStates.join(", ")}`);
 }
 
 function single(receipts: readonly Receipt[]): Receipt {

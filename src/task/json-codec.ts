@@ -72,6 +72,10 @@ function writeObject(value: object, path: string, open: Set<object>, depth: numb
 }
 
 function writeArray(value: readonly unknown[], path: string, open: Set<object>, depth: number): string {
+  const isPlain = Object.getPrototypeOf(value) === Array.prototype || value.constructor?.name === "Array";
+  if (!isPlain || Object.keys(value).length > value.length) {
+    return refuse(path, "is a list with a class or properties of its own", "send a plain array");
+  }
   const parts: string[] = [];
   for (let index = 0; index < value.length; index += 1) {
     parts.push(writeValue(value[index], `${path}[${index}]`, open, depth + 1));

@@ -33,6 +33,11 @@ export function issueLines(issues: readonly SchemaIssue[]): readonly string[] {
     const path = (issue.path ?? [])
       .map((part) => String(typeof part === "object" && part !== null ? part.key : part))
       .join(".");
-    return path === "" ? issue.message : `${path}: ${issue.message}`;
+    const message = issue.message.replace(RECEIVED_VALUE, "received something else");
+    return path === "" ? message : `${path}: ${message}`;
   });
 }
+
+/** Some schemas repeat the value they received in their message; the name of its kind may stay. */
+const RECEIVED_VALUE =
+  /\breceived (?!(?:string|number|boolean|bigint|object|array|date|map|set|null|undefined|nan|function|symbol)\b).*/is;

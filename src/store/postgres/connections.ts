@@ -1,6 +1,7 @@
 /** The store's own connections: every statement that is not the user's goes through here. */
+
 import pg from "pg";
-import { StoreUnavailableError, TransactionRolledBackError } from "../../errors.ts";
+import { checkOut } from "./checkout.ts";
 import { breaksConnection, translated } from "./database-error.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Parameter } from "./parameters.ts";
@@ -142,10 +143,8 @@ export class OwnConnections {
     work: (client: pg.PoolClient) => Promise<Value>,
     inTransaction = false,
   ): Promise<Value> {
-    const client = await this.#connect();
+    const { client, forgetErrors } = await checkOut(this.#pool);
     this.#busy.add(client);
-    const ignore = (): void => undefined;
-    client.on("error", ignore);
     let isBroken = true;
     try {
       const value = await work(client);
@@ -158,19 +157,7 @@ export class OwnConnections {
     } finally {
       this.#busy.delete(client);
       client.release(isBroken);
-      // A destroyed connection may still report the end of its socket.
-      if (!isBroken) client.off("error", ignore);
-    }
-  }
-
-  async #connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw new StoreUnavailableError("no connection to Postgres could be had", {
-        cause: error,
-        outcomeUnknown: false,
-      });
+      if (!isBroken) forgetErrors();
     }
   }
 }

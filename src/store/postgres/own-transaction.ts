@@ -7,6 +7,7 @@ import {
   TransactionRolledBackError,
 } from "../../errors.ts";
 import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
+import { type CheckedOut, checkOut } from "./checkout.ts";
 import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
 import type { CallerTransactions, PostgresTransaction } from "./transaction.ts";
 
@@ -38,16 +39,7 @@ export async function beginTransaction(
   callers: CallerTransactions,
   options: BeginOptions = {},
 ): Promise<PostgresOwnTransaction> {
-  let client: pg.PoolClient;
-  try {
-    client = await pool.connect();
-  } catch (error) {
-    throw new StoreUnavailableError("no connection to Postgres could be had", {
-      cause: error,
-      outcomeUnknown: false,
-    });
-  }
-  const transaction = new PostgresOwnTransaction(client, callers);
+  const transaction = new PostgresOwnTransaction(await checkOut(pool), callers);
   const { isolationLevel = null } = options;
   await transaction.begin(isolationLevel === null ? "begin" : beginStatements[isolationLevel]);
   return transaction;
@@ -59,15 +51,15 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
   readonly api: PostgresTransactionApi;
   readonly #client: pg.PoolClient;
   readonly #callers: CallerTransactions;
-  readonly #ignore = (): void => undefined;
+  readonly #forgetErrors: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = true;
   #provesCommit = true;
 
-  constructor(client: pg.PoolClient, callers: CallerTransactions) {
+  constructor({ client, forgetErrors }: CheckedOut, callers: CallerTransactions) {
     this.#client = client;
+    this.#forgetErrors = forgetErrors;
     this.#callers = callers;
-    client.on("error", this.#ignore);
     const status = (): string => (this.#isOpen ? (client.getTransactionStatus?.() ?? "T") : "I");
     const transaction = {
       query: (text: string, values: unknown[]) => this.#query(text, values),
@@ -154,6 +146,6 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
     const isIdle = this.#client.getTransactionStatus?.() ?? "I";
     const mustDestroy = isBroken || isIdle !== "I";
     this.#client.release(mustDestroy);
-    if (!mustDestroy) this.#client.off("error", this.#ignore);
+    if (!mustDestroy) this.#forgetErrors();
   }
 }
