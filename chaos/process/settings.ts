@@ -66,6 +66,8 @@ export function openStore({ process: name, database }: ProcessSettings): OpenedS
   };
   const tuning = { schema, pooler, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) };
   const pool = poolSize === undefined ? null : new pg.Pool({ ...connection, max: poolSize });
+  // From its first moment a client may be cut off; its statements tell, and no event may end the process.
+  pool?.on("connect", (client) => client.on("error", () => undefined));
   // An application without these listeners ends when a connection is cut while idle, or as it is handed out: that is
   // its own duty (V19).
   pool?.on("error", () => undefined);

@@ -94,7 +94,7 @@ function isJustified(attempt: Attempt | undefined, reason: string | null, isExha
 
 function checkCounted(timeline: Timeline, findings: Findings, { taskId }: TaskStory, step: Step): void {
   const { tenure, at } = step;
-  if (tenure === null || ownerLogOf(timeline, tenure.token.owner) === undefined) return;
+  if (tenure === null || tenure.isResumed || ownerLogOf(timeline, tenure.token.owner) === undefined) return;
   const attempt = attemptOf(timeline, taskId, tenure.token);
   const place = { taskId, process: processNameOf(timeline, tenure.token.owner) };
   const isGivenBack =

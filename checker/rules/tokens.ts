@@ -81,9 +81,10 @@ function checkRegistered(timeline: Timeline, findings: Findings, { taskId, token
 
 /** The audit tells only whose tenure ended; that holder must have asked for it. */
 function checkAcceptance(timeline: Timeline, findings: Findings, tenure: Tenure): void {
-  const { taskId, token, end } = tenure;
+  const { taskId, token, end, isResumed } = tenure;
   const decision = end === null ? undefined : decisions[end.kind];
-  if (end === null || decision === undefined || ownerLogOf(timeline, token.owner) === undefined) return;
+  if (end === null || decision === undefined || isResumed) return;
+  if (ownerLogOf(timeline, token.owner) === undefined) return;
   const settles = attemptOf(timeline, taskId, token)?.settles ?? [];
   const holds = settles.some((settle) => settle.decision === decision);
   const place = { taskId, process: processNameOf(timeline, token.owner) };

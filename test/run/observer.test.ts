@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it } from "vitest";
 
 import { Observer } from "../../src/run/observer.ts";
-import { answerLost, everyMethod, type FaultyStore, silent, unavailable } from "./faulty-store.ts";
+import { answerLost, everyMethod, type FaultyStore, first, silent, unavailable } from "./faulty-store.ts";
 import { World } from "./world.ts";
 
 const leaseMs = 15_000;
@@ -96,6 +96,16 @@ describe("among living processes", () => {
       for (const wire of wires) wire.fault(everyMethod, fault);
       await world.ports.advance(300_000);
       for (const wire of wires) wire.heal();
+    });
+    expect(deaths).toBe(0);
+  });
+
+  it("nobody is declared dead after an outage that one felt briefly and the other for nearly a lease (G12)", async () => {
+    const { deaths } = await pair(async (world, [felt, barely]) => {
+      felt.fault(everyMethod, unavailable);
+      barely.fault("beat", first(1, unavailable));
+      await world.ports.advance(14_500); // from 7 s to 21.5 s; the heartbeat at 5 s was the last to be seen
+      felt.heal();
     });
     expect(deaths).toBe(0);
   });

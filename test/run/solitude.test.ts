@@ -73,14 +73,14 @@ describe("a task that was lost twice", () => {
     const executors = [world.executor(job, () => world.sleep(500))];
     world.scheduler({ executors }).startWorker({ concurrency: 8 });
     for (let second = 0; second < 60; second += 1) {
-      await world.leave(ids(`second-${second}`, 10));
+      await world.leave(ids(`second-${second}`, 20));
       await world.ports.advance(1_000);
     }
     const poison = world.runs.find(({ taskId }) => taskId === "poison");
     expect(poison?.startedMs).toBeLessThan(30_000);
     expect(companyOf(world, poison as Run)).toEqual([]);
     await world.ports.advance(60_000);
-    expect(await world.balance()).toEqual({ pending: 0, confirmed: 601, failed: 0 });
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 1_201, failed: 0 });
   });
 
   it("is not joined by the fast path, neither by id nor by a task that was born before", async () => {

@@ -147,19 +147,21 @@ describe("executeAndAdvance of a receipt", () => {
     expect(await scheduler.executeAndAdvance(receipt)).toBe("confirmed");
   });
 
-  it("executes a task whose born claim was given back meanwhile", async () => {
+  it("executes a task whose born claim was given back meanwhile, for want of room", async () => {
     const world = new World();
-    const behave = ({ taskId }: { readonly taskId: string }): unknown =>
-      taskId === "long" ? world.sleep(60_000) : undefined;
-    const scheduler = await world.started({
-      executors: [world.executor(job, behave)],
-      fastPath: { concurrency: 1 },
-    });
-    const receipt = await world.enqueue(scheduler, { taskId: "waits" });
+    const executors = [world.executor(job, () => world.sleep(60_000), { concurrency: 1 })];
+    const scheduler = await world.started({ executors });
+    const transaction = await world.inner.begin();
+    const receipt = await scheduler.enqueue(transaction, job, {}, { taskId: "waits" });
     await world.leave(["long"]);
-    const [record] = world.callsOf("register")[0]?.call ?? [];
-    await world.inner.removeProcess((record as { readonly owner: string }).owner); // its births are void now
-    await world.ports.advance(6_000);
-    expect(await scheduler.executeAndAdvance(receipt)).toBe("confirmed");
+    const worker = scheduler.startWorker();
+    await world.ports.advance(100);
+    void worker.stop({ graceMs: 120_000 });
+    await transaction.commit();
+    await world.ports.advance(15_000);
+    expect([world.startedIds, (await world.inner.get("waits"))?.owner]).toEqual([["long"], null]);
+    await world.ports.advance(60_000);
+    expect(await world.ports.until(scheduler.executeAndAdvance(receipt))).toBe("confirmed");
+    expect(world.startedIds).toEqual(["long", "waits"]);
   });
 });

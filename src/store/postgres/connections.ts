@@ -1,6 +1,6 @@
 /** The store's own connections: every statement that is not the user's goes through here. */
-
 import pg from "pg";
+import { TransactionRolledBackError } from "../../errors.ts";
 import { checkOut } from "./checkout.ts";
 import { breaksConnection, translated } from "./database-error.ts";
 import type { CheckedOptions } from "./options.ts";
