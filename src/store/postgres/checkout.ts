@@ -6,7 +6,7 @@ import { StoreUnavailableError } from "../../errors.ts";
 export interface CheckedOut {
   readonly client: pg.PoolClient;
   /** Takes the listener off again: for a client that goes back whole. A destroyed one may still report the end of its socket. */
-  forgetErrors(): void;
+  readonly forgetErrors: () => void;
 }
 
 /**
