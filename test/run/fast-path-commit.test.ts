@@ -97,6 +97,21 @@ describe("the fast path never runs what is not committed", () => {
     expect([world.runs, await world.liveClaims(scheduler)]).toEqual([[], 0]);
   });
 
+  it("does not run a task before it is due, and does not hold it under a claim until then (G9)", async () => {
+    const world = new World();
+    const scheduler = await world.started();
+    const runAt = new Date(world.ports.nowMs + 60_000);
+    const { receipts } = await scheduler.transaction(async (tx) => {
+      await tx.enqueue(job, {}, { taskId: "delayed", delayMs: 60_000 });
+      await tx.enqueue(job, {}, { taskId: "dated", runAt });
+    });
+    expect(await scheduler.tryExecuteNow(receipts)).toEqual(["notClaimed", "notClaimed"]);
+    await world.ports.advance(59_000);
+    expect([world.runs, (await world.inner.get("delayed"))?.owner]).toEqual([[], null]);
+    await world.ports.advance(1_000);
+    expect(await scheduler.tryExecuteNow(receipts)).toEqual(["confirmed", "confirmed"]);
+  });
+
   it("does not run the tasks of transaction(fn) when fn throws, and hands on what it threw", async () => {
     const world = new World();
     const scheduler = await world.started();

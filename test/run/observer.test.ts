@@ -152,4 +152,17 @@ describe("among living processes", () => {
     expect(tookMs).toBeGreaterThanOrEqual(leaseMs);
     expect(tookMs).toBeLessThanOrEqual(leaseMs + 5_100);
   });
+
+  it("a death is not left to the next heartbeat when the lease of the dead ends before it", async () => {
+    const world = new World();
+    const wire = world.wire();
+    world.scheduler({ store: wire.store, leaseMs: 4_000 }).startWorker();
+    world.scheduler().startWorker();
+    await world.ports.advance(29_100); // the observer has just sent a heartbeat
+    wire.fault(everyMethod, silent);
+    await world.ports.advance(3_800);
+    expect((await world.inner.statistics()).processes).toBe(2);
+    await world.ports.advance(200);
+    expect((await world.inner.statistics()).processes).toBe(1);
+  });
 });

@@ -70,7 +70,7 @@ describe("a task that was lost twice", () => {
   it("runs with nothing else in its process, however much is due (G10, F3)", async () => {
     const world = new World();
     await lose(world, "poison", 2);
-    const executors = [world.executor(job, () => world.sleep(500))];
+    const executors = [world.executor(job, () => world.sleep(300 + 400 * world.ports.random.fraction()))];
     world.scheduler({ executors }).startWorker({ concurrency: 8 });
     for (let second = 0; second < 60; second += 1) {
       await world.leave(ids(`second-${second}`, 20));

@@ -168,6 +168,25 @@ describe("a worker", () => {
     expect(await world.stateOf("a")).toBe("confirmed");
   });
 
+  it("that is woken while its claim is under way looks again at once", async () => {
+    const world = new World();
+    const executors = [world.executor(job, () => world.sleep(10))];
+    const scheduler = await world.started({ executors, fastPath: { concurrency: 1 } });
+    scheduler.startWorker({ pollIntervalMs: 60_000 });
+    await world.ports.advance(300_000);
+    world.fault("claim", async (carryOut) => {
+      const answer = await carryOut();
+      await world.sleep(100);
+      return answer;
+    });
+    const claims = world.callsOf("claim").length;
+    while (world.callsOf("claim").length === claims) await world.ports.advance(50);
+    const items = ids("a", 3).map((taskId) => ({ taskId, data: {} }));
+    await scheduler.transaction((tx) => tx.enqueueAll(job, items)); // one for the fast path, two for the worker
+    await world.ports.advance(400);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 3, failed: 0 });
+  });
+
   it("claims data only up to its limit of bytes, but always one task (L3)", async () => {
     const world = new World();
     const scheduler = world.scheduler({
