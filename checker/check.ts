@@ -68,6 +68,8 @@ export interface Counts extends SetCounts, DuplicateCounts {
 /** The answer. */
 export interface Report {
   readonly holds: boolean;
+  /** False: the laws of rest were not held against the run; whoever drove it must say why it did not come to rest. */
+  readonly endedAtRest: boolean;
   readonly verdicts: readonly Verdict[];
   readonly violations: readonly Violation[];
   readonly counts: Counts;
@@ -129,7 +131,14 @@ export function check(history: History): Report {
   const violations = laws.flatMap(({ law, broken, first }) =>
     first === null ? [] : [violationOf(timeline, law, broken, first)],
   );
-  return { holds: violations.length === 0, verdicts, violations, counts: countsOf(timeline) };
+  const { endedAtRest } = history.settings;
+  return {
+    holds: violations.length === 0,
+    endedAtRest,
+    verdicts,
+    violations,
+    counts: countsOf(timeline),
+  };
 }
 
 function verdictOf(guarantee: Guarantee, laws: readonly LawFindings[]): Verdict {

@@ -9,7 +9,7 @@ const words: Readonly<Record<Verdict["outcome"], string>> = {
 };
 
 /** All of the report, for a terminal. */
-export function reportText({ verdicts, violations, counts, holds }: Report): string {
+export function reportText({ verdicts, violations, counts, holds, endedAtRest }: Report): string {
   const table = verdicts.map(({ guarantee, outcome, looked, broken, title }) => {
     const numbers = broken > 0 ? `${broken} of ${looked}` : `${looked}`;
     return `${guarantee.padEnd(4)}${words[outcome].padEnd(10)}${numbers.padStart(18)}  ${title}`;
@@ -18,7 +18,16 @@ export function reportText({ verdicts, violations, counts, holds }: Report): str
   const closing = holds
     ? `no violation: ${seen} of ${verdicts.length} guarantees were seen, and held`
     : `${violations.length} laws are broken`;
-  return [...table, "", ...countLines(counts), ...violations.flatMap(violationLines), "", closing].join("\n");
+  const unrest = endedAtRest ? [] : ["the run did not end at rest: whether everything ends was not checked"];
+  return [
+    ...table,
+    "",
+    ...countLines(counts),
+    ...unrest,
+    ...violations.flatMap(violationLines),
+    "",
+    closing,
+  ].join("\n");
 }
 
 function countLines(counts: Counts): readonly string[] {
