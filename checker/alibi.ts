@@ -2,7 +2,6 @@
 import { standingOf } from "./attempts.ts";
 import { countBelow } from "./bisect.ts";
 import { type FaultKind, overlaps, touches } from "./faults.ts";
-import type { ProcessEvent } from "./history.ts";
 import { type Life, lastBeat } from "./lives.ts";
 import type { OwnerLog } from "./process-log.ts";
 import type { Tenure } from "./story.ts";
@@ -90,10 +89,4 @@ export function tenureAlibi(timeline: Timeline, tenure: Tenure): Alibi | null {
 /** Whether the database may have forgotten a commit that was acknowledged: claims need not be durable. */
 export function mayHaveForgotten({ faults }: Timeline): boolean {
   return faults.all.some(({ kind }) => kind === "outage" || kind === "restore");
-}
-
-/** Whether a process was alive, by its own words, after an event of it. */
-export function livedOn(log: OwnerLog["log"], event: ProcessEvent, forMs: number): boolean {
-  const last = log.events.at(-1);
-  return last !== undefined && last.monotonicMs > event.monotonicMs + forMs;
 }
