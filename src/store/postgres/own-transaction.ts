@@ -33,6 +33,12 @@ const transactionControl =
   /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i;
 const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
 
+/**
+ * How long a statement of the library's own may take here before its outcome counts as unknown: a network that swallows
+ * everything answers nothing, not even an error. What the user sends is the user's to bound.
+ */
+const OWN_STATEMENT_MS = 12_000;
+
 /** Takes a client of the pool and begins. Rejects with StoreUnavailableError when no client is to be had. */
 export async function beginTransaction(
   pool: pg.Pool,
@@ -54,6 +60,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
   readonly #forgetErrors: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = true;
+  #isSilent = false;
   #provesCommit = true;
 
   constructor({ client, forgetErrors }: CheckedOut, callers: CallerTransactions) {
@@ -62,7 +69,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
     this.#callers = callers;
     const status = (): string => (this.#isOpen ? (client.getTransactionStatus?.() ?? "T") : "I");
     const transaction = {
-      query: (text: string, values: unknown[]) => this.#query(text, values),
+      query: (text: string, values: unknown[]) => this.#own(text, values),
       getTransactionStatus: status,
     };
     this.transaction = transaction;
@@ -87,7 +94,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
 
   async begin(statement: string): Promise<void> {
     try {
-      await this.#query(statement, []);
+      await this.#own(statement, []);
     } catch (error) {
       this.#giveBack(true);
       throw new StoreUnavailableError("a transaction could not be begun", {
@@ -104,8 +111,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
   async commit(): Promise<void> {
     let command: string;
     try {
-      const answer = this.#query("commit", []);
-      ({ command } = await answer);
+      ({ command } = await this.#own("commit", []));
     } catch (error) {
       if (error instanceof NotATransactionError) throw error;
       this.#giveBack(breaksConnection(error));
@@ -122,18 +128,34 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
 
   async rollback(): Promise<void> {
     if (!this.#isOpen) return;
+    if (this.#isSilent) return this.#giveBack(true);
     try {
-      await this.#query("rollback", []);
+      await this.#own("rollback", []);
       this.#giveBack(false);
     } catch {
       this.#giveBack(true);
     }
   }
 
-  #query<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<pg.QueryResult<Row>> {
+  /** A statement of the library's own, bounded in time. */
+  async #own(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    // The driver knows the setting for each query; its types have it for the connection only.
+    const bounded = { text, values, query_timeout: OWN_STATEMENT_MS } as pg.QueryConfig;
+    try {
+      return await this.#query(bounded);
+    } catch (error) {
+      if (error instanceof Error && error.message === "Query read timeout") this.#isSilent = true;
+      throw error;
+    }
+  }
+
+  #query<Row extends pg.QueryResultRow>(
+    text: string | pg.QueryConfig,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<Row>> {
     const answer = this.#last.then(() => {
       if (!this.#isOpen) throw new NotATransactionError("this transaction has ended", "begin another one");
-      return this.#client.query<Row>(text, values);
+      return this.#client.query<Row>(text as string, values); // both forms are one overload to the driver
     });
     this.#last = answer.catch(() => undefined);
     return answer;

@@ -94,7 +94,7 @@ class TransactionPool {
   pool(): pg.Pool {
     if (this.#users !== null) return this.#users;
     if (this.#made === null) {
-      this.#made = new pg.Pool({ connectionTimeoutMillis: 5_000, ...this.#connection });
+      this.#made = new pg.Pool({ connectionTimeoutMillis: 5_000, keepAlive: true, ...this.#connection });
       this.#made.on("error", () => undefined);
     }
     return this.#made;
