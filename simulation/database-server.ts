@@ -1,6 +1,6 @@
 // The database: one memory store, reached by commands only. It can be down, lose its clock, and come back from a backup.
 import { StoreUnavailableError } from "../src/errors.ts";
-import type { BirthClaim, NewTask, OwnTransaction, Savepoint } from "../src/store/contract.ts";
+import type { BeatAnswer, BirthClaim, NewTask, OwnTransaction, Savepoint } from "../src/store/contract.ts";
 import {
   type MemoryRows,
   type MemoryStore,
@@ -18,6 +18,7 @@ export type PlainMethod =
   | "readCommitted"
   | "claim"
   | "claimById"
+  | "freeEndedClaims"
   | "settle"
   | "register"
   | "beat"
@@ -201,7 +202,9 @@ export class DatabaseServer {
   async #carryOut(command: Command): Promise<unknown> {
     if (command.kind === "call") {
       const method = this.#store[command.method] as (...parameters: readonly unknown[]) => Promise<unknown>; // the wire typed it
-      return await method(...command.with);
+      const value = await method(...command.with);
+      const tellsEra = command.method === "beat" || command.method === "register";
+      return tellsEra ? { ...(value as BeatAnswer), era: String(this.#era) } : value; // what both answer
     }
     if (command.kind === "begin") {
       if (this.#stillborn.has(command.transaction)) throw lost();

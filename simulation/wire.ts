@@ -327,6 +327,7 @@ export function wireStore(wire: Wire): WireStore {
     readCommitted: plain("readCommitted"),
     claim: plain("claim"),
     claimById: plain("claimById"),
+    freeEndedClaims: plain("freeEndedClaims"),
     settle: plain("settle"),
     register: plain("register"),
     beat: plain("beat"),

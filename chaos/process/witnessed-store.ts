@@ -166,11 +166,12 @@ class Witness {
     }
   }
 
-  async register(process: ProcessRecord): Promise<void> {
+  async register(process: ProcessRecord): ReturnType<Store["register"]> {
     const sentMs = this.#recorder.monotonicMs;
-    await this.#store.register(process);
+    const answer = await this.#store.register(process);
     const { owner, leaseMs } = process;
     this.#recorder.record({ kind: "process.registered", owner, leaseMs, sentMs });
+    return answer;
   }
 
   async beat(owner: string, dead: Parameters<Store["beat"]>[1]): ReturnType<Store["beat"]> {

@@ -14,6 +14,7 @@ import {
   processRecord,
   register,
   standing,
+  TYPE,
 } from "./scene.ts";
 
 const OWNER = processId(1);
@@ -117,6 +118,19 @@ export const processLaws: readonly Law[] = [
     assert.equal((await standing(harness, "held")).owner, OTHER, "nobody rewrites the row before a claim");
     const claimed = await claimOne(harness, OWNER, 2, at(60_000));
     assert.deepEqual([claimed.taskId, claimed.lostAttempts], ["held", 1]);
+  }),
+
+  law("a process that is not registered claims nothing", async (harness) => {
+    await register(harness, OTHER);
+    await enqueue(harness, [newTask("due")]);
+    await harness.store.removeProcess(OTHER, at(10));
+    const byType = { types: [{ type: TYPE, limit: 10 }] };
+    assert.deepEqual(await claimedIds(harness, OTHER, 1, at(20)), []);
+    assert.deepEqual(await claimedIds(harness, OTHER, 2, at(20), byType), []);
+    assert.deepEqual(await claimedIds(harness, OTHER, 3, at(20), { alone: true }), []);
+    const byId = { owner: OTHER, claim: 4, liveClaims: [], taskIds: ["due"], types: "all" as const };
+    assert.deepEqual(await harness.store.claimById(byId, at(20)), []);
+    assert.equal((await standing(harness, "due")).owner, null);
   }),
 
   law("a process registered after another died does not inherit its claims", async (harness) => {

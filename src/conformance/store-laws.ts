@@ -5,6 +5,7 @@ import { claimLaws } from "./claim-laws.ts";
 import { dataLaws } from "./data-laws.ts";
 import { dueLaws } from "./due-laws.ts";
 import { duplicateLaws } from "./duplicate-laws.ts";
+import { endedClaimsLaws } from "./ended-claims-laws.ts";
 import { fencingLaws } from "./fencing-laws.ts";
 import type { Law } from "./harness.ts";
 import { lossLaws } from "./loss-laws.ts";
@@ -34,5 +35,6 @@ export const storeLaws: readonly Law[] = Object.freeze([
   ...operatorLaws,
   ...retentionLaws,
   ...processLaws,
+  ...endedClaimsLaws,
   ...readingLaws,
 ]);

@@ -2,6 +2,7 @@
 import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
+import { EndedClaims } from "./ended-claims.ts";
 import { Enqueuer } from "./enqueue.ts";
 import { FastPath } from "./fast-path.ts";
 import { Funnel } from "./funnel.ts";
@@ -29,6 +30,7 @@ export class Engine {
   readonly process: LiveProcess;
   readonly claims = new LiveClaims();
   readonly births = new Births(this.claims);
+  readonly endedClaims: EndedClaims;
   readonly settler: Settler;
   readonly funnel: Funnel;
   readonly fastPath: FastPath;
@@ -49,6 +51,7 @@ export class Engine {
     this.reporter = new Reporter(settings.logger);
     this.availability = new Availability(this.reporter);
     this.process = this.#makeProcess();
+    this.endedClaims = new EndedClaims(store, this.process, this.claims);
     this.settler = new Settler(store, ports, this.availability);
     const { process, claims, births, settler, reporter, availability } = this;
     this.funnel = new Funnel({ ports, executors, process, claims, settler, reporter, hooks });
@@ -58,10 +61,22 @@ export class Engine {
       () => this.fastPath.slots.running + this.fastPath.directSlots.running,
       () => this.#worker?.wake(),
     );
-    const { funnel, typeLimits } = this;
+    const { funnel, typeLimits, endedClaims } = this;
     const isOpen = (): boolean => this.solitude.isFastPathOpen;
     this.fastPath = new FastPath(
-      { store, ports, executors, process, claims, births, funnel, typeLimits, availability, isOpen },
+      {
+        store,
+        ports,
+        executors,
+        process,
+        claims,
+        births,
+        endedClaims,
+        funnel,
+        typeLimits,
+        availability,
+        isOpen,
+      },
       { concurrency: settings.fastPathConcurrency, leaseMs },
     );
     const { fastPath } = this;
@@ -212,6 +227,7 @@ export class Engine {
         this.funnel.abort("lease-lost", { owner });
       },
       onDeclaredDead: (): void => this.#worker?.wake(),
+      onRestarted: (): void => this.endedClaims.suspect(),
     };
     return new LiveProcess(store, ports, { record, heartbeatMs }, events, this.reporter, this.availability);
   }

@@ -5,6 +5,7 @@ import type { ClaimedTask } from "../task/task.ts";
 import type { Availability } from "./availability.ts";
 import { Batcher } from "./batcher.ts";
 import { type Birth, type Births, bornClaim } from "./births.ts";
+import type { EndedClaims } from "./ended-claims.ts";
 import type { Executors } from "./executors.ts";
 import type { ExecutionAnswer, Funnel } from "./funnel.ts";
 import type { LiveClaims } from "./live-claims.ts";
@@ -27,6 +28,7 @@ export interface FastPathParts {
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
   readonly births: Births;
+  readonly endedClaims: EndedClaims;
   readonly funnel: Funnel;
   readonly typeLimits: TypeLimits;
   readonly availability: Availability;
@@ -202,6 +204,7 @@ export class FastPath {
     await Promise.all(
       [...this.#strays.keys()].slice(0, MAX_BATCH).map((taskId) => this.#lookForStray(taskId)),
     );
+    await this.#watched(() => this.#parts.endedClaims.look());
   }
 
   /** Only a look that was answered counts: in an outage nothing can be said, and nobody else frees what this process holds. */
@@ -220,19 +223,25 @@ export class FastPath {
   }
 
   async #resolve(birth: Birth): Promise<void> {
-    const { births, availability } = this.#parts;
-    let standing: BornClaimStanding;
-    try {
-      standing = await this.#readings.add(birth);
-      availability.succeeded("watch");
-    } catch (error) {
-      availability.failed("watch", error);
-      return;
-    }
-    if (standing === "open") return;
+    const { births } = this.#parts;
+    const standing = await this.#watched(() => this.#readings.add(birth));
+    if (standing === null || standing === "open") return;
     if (standing === "gone") return births.forget(birth);
     const started = this.startProven(birth);
     if (this.#isStopped) await started;
+  }
+
+  /** A step of the watch: what fails is tried again at its next look. */
+  async #watched<Value>(step: () => Promise<Value>): Promise<Value | null> {
+    const { availability } = this.#parts;
+    try {
+      const value = await step();
+      availability.succeeded("watch");
+      return value;
+    } catch (error) {
+      availability.failed("watch", error);
+      return null;
+    }
   }
 
   async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {

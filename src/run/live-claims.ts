@@ -26,6 +26,11 @@ export class LiveClaims {
     else this.#holders.set(claim, holders - 1);
   }
 
+  /** True while the number is live. */
+  has(claim: number): boolean {
+    return this.#holders.has(claim);
+  }
+
   /** All live numbers. */
   list(): readonly number[] {
     return [...this.#holders.keys()];

@@ -1,6 +1,6 @@
 /** This process in the registry: its id, its heartbeat, its lease, and its watch over the others. */
 import type { Ports, Timer } from "../ports/ports.ts";
-import type { ProcessRecord, Store } from "../store/contract.ts";
+import type { BeatAnswer, ProcessRecord, Store } from "../store/contract.ts";
 import { processId } from "../task/identifier.ts";
 import type { Availability } from "./availability.ts";
 import { Observer } from "./observer.ts";
@@ -21,6 +21,8 @@ export interface LiveProcessEvents {
   onLost(owner: string): void;
   /** Work may have become free. */
   onDeclaredDead(): void;
+  /** The database was restarted, or went back: what it committed last may be lost. */
+  onRestarted(): void;
 }
 
 /** Keeps this process registered for as long as it runs. */
@@ -33,6 +35,7 @@ export class LiveProcess {
   readonly #availability: Availability;
   readonly #observer: Observer;
   #owner: string | null = null;
+  #lastBeat: Pick<BeatAnswer, "beats" | "era"> | null = null;
   #deadlineMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
   #beating: Promise<void> = Promise.resolve();
@@ -100,8 +103,9 @@ export class LiveProcess {
   async #register(): Promise<void> {
     const owner = processId(this.#ports.random.bytes(8));
     const sentMs = this.#ports.clock.monotonicMs();
-    await this.#store.register({ ...this.#options.record, owner });
+    const { era } = await this.#store.register({ ...this.#options.record, owner });
     this.#owner = owner;
+    this.#lastBeat = { beats: 0, era };
     this.#renewed(sentMs);
     this.#reporter.report("process.registered", { owner });
   }
@@ -150,6 +154,12 @@ export class LiveProcess {
       return;
     }
     this.#renewed(sentMs);
+    const last = this.#lastBeat;
+    this.#lastBeat = answer;
+    if (last !== null && (answer.era !== last.era || answer.beats <= last.beats)) {
+      this.#reporter.report("store.restarted", { owner });
+      this.#events.onRestarted();
+    }
     this.#observer.saw(answer.others, sentMs, this.#ports.clock.monotonicMs());
     if (answer.declaredDead.length === 0) return;
     for (const dead of answer.declaredDead) this.#reporter.report("process.declared-dead", { owner: dead });

@@ -27,6 +27,7 @@ const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> =
   "types.orphaned": ["warn", "pending tasks of types that no live process executes"],
   "store.unavailable": ["warn", "the database did not answer, trying again"],
   "store.recovered": ["info", "the database answers again"],
+  "store.restarted": ["info", "the database was restarted or went back: rows that came back are looked for"],
   "store.warning": ["warn", "a setting of the database weakens what is promised"],
   "engine.error": ["error", "the engine threw while it advanced a task; this is a bug"],
   "hook.error": ["error", "a hook threw; the task is not affected"],

@@ -3,19 +3,18 @@
  * at all. Every instant is the database's; each method takes an optional `now` (milliseconds since 1970) that only
  * tests use. The laws are spelled out, and checked, in conformance/.
  */
-import type {
-  AttemptOutcome,
-  ClaimedTask,
-  DuplicatePolicy,
-  FailureReason,
-  RecordedError,
-  Task,
-  TaskState,
-  TaskWithAttempts,
-  Token,
-} from "../task/task.ts";
+import type { ClaimedTask, DuplicatePolicy, Task, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { SettleAnswer, Settlement } from "./settlement.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
+export type {
+  ConfirmSettlement,
+  FailSettlement,
+  ReleaseSettlement,
+  RetrySettlement,
+  SettleAnswer,
+  Settlement,
+} from "./settlement.ts";
 
 /** A value, or a promise of it. A synchronous store (SQLite) answers calls inside a transaction with plain values. */
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -116,54 +115,6 @@ export interface ClaimAnswer {
   readonly aloneDue: boolean;
 }
 
-interface SettlementOf<Kind extends string> {
-  readonly kind: Kind;
-  readonly id: string;
-  /** Looked at where the token is not current: after a restore from a backup a number may mean another task. */
-  readonly taskId: string;
-  readonly token: Token;
-  readonly durationMs: number;
-}
-
-/** The executor succeeded. */
-export type ConfirmSettlement = SettlementOf<"confirm">;
-
-/** To be attempted again. */
-export interface RetrySettlement extends SettlementOf<"retry"> {
-  /** Due this long after the database's now. */
-  readonly delayMs: number;
-  /** Which counter goes up by one. A deferral keeps (or starts) the time that `deferredForMs` counts from; a failure clears it. */
-  readonly counted: "failed" | "deferred";
-  readonly error: RecordedError;
-}
-
-/** Not to be attempted again. */
-export interface FailSettlement extends SettlementOf<"fail"> {
-  readonly reason: FailureReason;
-  /** True when the attempt itself failed, so that `failedAttempts` goes up by one. */
-  readonly counted: boolean;
-  readonly error: RecordedError;
-}
-
-/** Given back without cost, due now; no counter moves. */
-export type ReleaseSettlement = SettlementOf<"release">;
-
-/** The outcome of one attempt, to be written. */
-export type Settlement = ConfirmSettlement | RetrySettlement | FailSettlement | ReleaseSettlement;
-
-/** What became of one settlement. */
-export interface SettleAnswer {
-  /**
-   * `applied`: the token was current (also when an earlier try of the same settlement had already been applied);
-   * `late`: a success of a superseded token that confirmed its pending or failed task; `recorded`: logged, and nothing
-   * else changed (cancelled task, older generation); `refused`: a failure, deferral or release of a superseded token;
-   * `busy`: somebody outside holds a lock on the task, nothing was written for it, settle it again a little later.
-   */
-  readonly verdict: "applied" | "late" | "recorded" | "refused" | "busy";
-  /** Where the task stands now; "gone" when it is not kept any more. */
-  readonly state: TaskState | "gone";
-}
-
 /** A process that registers. */
 export interface ProcessRecord {
   readonly owner: string;
@@ -186,6 +137,10 @@ export interface ObservedProcess {
 export interface BeatAnswer {
   /** False: this process is not registered any more, all its claims are void, nothing was written. */
   readonly alive: boolean;
+  /** The own heartbeats so far. It goes back only when the database does. */
+  readonly beats: number;
+  /** Names the life of the database: another one after a restart, a restore, or when a standby takes over, as far as the store can tell. */
+  readonly era: string;
   /** All other registered processes, those just declared dead left out. */
   readonly others: readonly ObservedProcess[];
   /** Which of `dead` were removed: their heartbeat was still the one seen. */
@@ -322,7 +277,7 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
    */
   readCommitted(claims: readonly BornClaim[], call?: StoreCall): Promise<readonly BornClaimStanding[]>;
   /**
-   * Claims due tasks in due order. Free is a row without owner, one whose owner is not registered any more, or one of
+   * Claims due tasks in due order; nothing for an owner that is not registered. Free is a row without owner, one whose owner is not registered any more, or one of
    * this owner under a lower number that is not in `liveClaims`. A row whose owner has died is counted lost here, with an
    * attempt to show it: lost once in all, it is a suspect and claimed if `suspectLimit` allows, else left free; lost
    * twice or more, it is set free and due only after `lostDelayMs(lostAttempts)`.
@@ -330,8 +285,8 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
    */
   claim(request: ClaimRequest, call?: StoreCall): Promise<ClaimAnswer>;
   /**
-   * Claims the named tasks if they are committed, due, free and of one of the types. A row whose owner has died
-   * is claimed as by `claim`; a task lost twice or more is left alone.
+   * Claims the named tasks if they are committed, due, free and of one of the types; nothing for an owner that is not
+   * registered. A row whose owner has died is claimed as by `claim`; a task lost twice or more is left alone.
    */
   claimById(
     request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
@@ -341,12 +296,22 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
     call?: StoreCall,
   ): Promise<readonly ClaimedTask[]>;
   /**
+   * Frees, due now and at no cost, the rows of this owner under a number below `claim` that is not in `liveClaims`.
+   * Answers how many it had to leave since somebody holds a lock on them. It looks at every pending row: asked for
+   * when the database may have gone back, so that rows are held again by claims that their process has ended.
+   */
+  freeEndedClaims(
+    request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims">,
+    call?: StoreCall,
+  ): Promise<number>;
+  /**
    * Writes outcomes, answers in the order given. Repeating a settlement that was applied answers `applied` again.
    * Rejects with StoreRefusedError when the database refuses a value: nothing was written, the caller bisects.
    */
   settle(settlements: readonly Settlement[], call?: StoreCall): Promise<readonly SettleAnswer[]>;
 
-  register(process: ProcessRecord, call?: StoreCall): Promise<void>;
+  /** Answers in which era of the database, as `beat` does. May be repeated. */
+  register(process: ProcessRecord, call?: StoreCall): Promise<Pick<BeatAnswer, "era">>;
   /** One step: the own heartbeat is written, `dead` are removed if their heartbeat is unchanged, all others are read. */
   beat(
     owner: string,
@@ -375,18 +340,4 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
 /** How long a task that was lost twice or more waits before it is claimed alone: from 1 s, doubling, at most 5 minutes. */
 export function lostDelayMs(lostAttempts: number): number {
   return Math.min(1_000 * 2 ** Math.min(Math.max(lostAttempts - 2, 0), 30), 300_000);
-}
-
-/** What the attempt log keeps of a settlement that was accepted; a confirmation leaves nothing. */
-export function attemptOutcomeOf(settlement: Settlement): AttemptOutcome | null {
-  switch (settlement.kind) {
-    case "confirm":
-      return null;
-    case "retry":
-      return settlement.counted;
-    case "fail":
-      return "failed";
-    case "release":
-      return "abandoned";
-  }
 }

@@ -28,6 +28,8 @@ export interface TelemetryEvents {
   "types.orphaned": { readonly types: readonly string[] };
   "store.unavailable": { readonly operation: string; readonly error: RecordedError };
   "store.recovered": { readonly operation: string };
+  /** The database was restarted, restored, or replaced by a standby; rows that came back are looked for. */
+  "store.restarted": { readonly owner: string };
   "store.warning": { readonly warning: string };
   /** The engine itself threw while it advanced a task: a bug, please report it. The task will be claimed again. */
   "engine.error": AttemptEvent & { readonly error: RecordedError };

@@ -223,6 +223,46 @@ export const claimBugs: readonly PlantedBug[] = [
     plant: (sound) => ({ beat: (owner, _dead, call) => sound.beat(owner, [], call) }),
   },
   {
+    bug: "the dead may claim",
+    brokenLaw: "a process that is not registered claims nothing",
+    plant: (sound) => ({
+      async claim(request, call) {
+        const { owner } = request;
+        await sound.register({ owner, host: "host", pid: 1, types: "all", slots: 1, leaseMs: 15_000 }, call);
+        return sound.claim(request, call);
+      },
+    }),
+  },
+  {
+    bug: "the own heartbeats are not counted",
+    brokenLaw: "heartbeats of a process only go up, and the era stays while the database does",
+    plant: (sound) => ({
+      beat: async (owner, dead, call) => ({ ...(await sound.beat(owner, dead, call)), beats: 1 }),
+    }),
+  },
+  {
+    bug: "each heartbeat is an era of its own",
+    brokenLaw: "heartbeats of a process only go up, and the era stays while the database does",
+    plant: (sound) => ({
+      async beat(owner, dead, call) {
+        const answer = await sound.beat(owner, dead, call);
+        return { ...answer, era: String(answer.beats) };
+      },
+    }),
+  },
+  {
+    bug: "live claims are freed with the ended ones",
+    brokenLaw: "what a process holds under ended claims is freed, and nothing else",
+    plant: (sound) => ({
+      freeEndedClaims: (request, call) => sound.freeEndedClaims({ ...request, liveClaims: [] }, call),
+    }),
+  },
+  {
+    bug: "ended claims are never freed",
+    brokenLaw: "freeing ended claims costs a task nothing, and it is due at once",
+    plant: () => ({ freeEndedClaims: async () => 0 }),
+  },
+  {
     bug: "a heartbeat frees the tasks of the dead itself, at no cost",
     brokenLaw: "the tasks of a process are free once it is declared dead, and not before",
     plant: (sound) => ({

@@ -47,6 +47,7 @@ export const everyMethod: readonly Method[] = [
   "readCommitted",
   "claim",
   "claimById",
+  "freeEndedClaims",
   "settle",
   "register",
   "beat",

@@ -17,6 +17,9 @@ export type ClaimByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaim
   readonly types: readonly string[] | "all";
 };
 
+/** Which claims a process has ended. */
+export type EndedClaimsRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
+
 /** Decides who may run which task. One call is one instant. */
 export class Claims {
   readonly #tables: Tables;
@@ -29,6 +32,7 @@ export class Claims {
 
   /** Claims due tasks in due order, within the bounds of the request. */
   claim(request: ClaimRequest, nowMs: number): ClaimAnswer {
+    if (!this.#processes.isAlive(request.owner)) return { tasks: [], aloneDue: false };
     const types = request.types === "all" ? [...this.#tables.pendingTypes()] : this.#typesOf(request.types);
     const live = new Set(request.liveClaims);
     const holdOf = (row: PendingRow) => this.#holdOf(row, request.owner, live, request.claim);
@@ -40,6 +44,7 @@ export class Claims {
 
   /** Claims the named tasks that are due, free and of one of the types. */
   claimById(request: ClaimByIdRequest, nowMs: number): readonly ClaimedTask[] {
+    if (!this.#processes.isAlive(request.owner)) return [];
     const live = new Set(request.liveClaims);
     const claimed: ClaimedTask[] = [];
     for (const taskId of new Set(request.taskIds)) {
@@ -52,6 +57,16 @@ export class Claims {
       if (suspicionOf(row.standing.lostAttempts) !== "alone") claimed.push(this.#take(row, request, nowMs));
     }
     return claimed;
+  }
+
+  /** Frees what the owner holds under claims that it has ended. */
+  freeEnded({ owner, claim, liveClaims }: EndedClaimsRequest, nowMs: number): void {
+    const live = new Set(liveClaims);
+    for (const row of this.#tables.inState("pending").ascending()) {
+      if (!isPending(row) || row.standing.claim?.owner !== owner) continue;
+      if (this.#holdOf(row, owner, live, claim) !== "free") continue;
+      this.#tables.amend(row, { claim: null, dueAtMs: Math.max(row.standing.dueAtMs, nowMs) });
+    }
   }
 
   #typesOf(types: readonly { readonly type: string }[]): string[] {

@@ -100,6 +100,7 @@ type ExecutionMethod =
   | "readCommitted"
   | "claim"
   | "claimById"
+  | "freeEndedClaims"
   | "settle"
   | "register"
   | "beat"
@@ -115,6 +116,10 @@ function executionMethods(
     readCommitted: async (bornClaims) => bornClaims.map((bornClaim) => standingOf(database, bornClaim)),
     claim: async (request, call) => claims.claim(request, nowOf(call)),
     claimById: async (request, call) => claims.claimById(request, nowOf(call)),
+    async freeEndedClaims(request, call) {
+      claims.freeEnded(request, nowOf(call));
+      return 0;
+    },
     async settle(settlements, call) {
       const nowMs = nowOf(call);
       return settlements.map((settlement) => settle(database.tables, settlement, nowMs));

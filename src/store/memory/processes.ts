@@ -2,6 +2,9 @@
 import type { BeatAnswer, ProcessRecord } from "../contract.ts";
 import type { Audit } from "./audit.ts";
 
+/** A memory store ends with its process, and never goes back. */
+const ERA = "memory";
+
 /** Who is alive. A claim of a process that is not in here is void. */
 export class Processes {
   readonly #records = new Map<string, { readonly record: ProcessRecord; beats: number }>();
@@ -29,9 +32,10 @@ export class Processes {
     return false;
   }
 
-  register(record: ProcessRecord): void {
+  register(record: ProcessRecord): Pick<BeatAnswer, "era"> {
     this.#records.set(record.owner, { record, beats: 0 });
     this.#audit?.({ kind: "process", owner: record.owner, change: "insert" });
+    return { era: ERA };
   }
 
   remove(owner: string): void {
@@ -41,7 +45,7 @@ export class Processes {
   /** Writes a heartbeat, removes those of `dead` whose heartbeat is unchanged, and reads all others. */
   beat(owner: string, dead: readonly { readonly owner: string; readonly beats: number }[]): BeatAnswer {
     const own = this.#records.get(owner);
-    if (own === undefined) return { alive: false, others: [], declaredDead: [] };
+    if (own === undefined) return { alive: false, beats: 0, era: ERA, others: [], declaredDead: [] };
     own.beats += 1;
     this.#audit?.({ kind: "process", owner, change: "beat" });
     const declaredDead = dead
@@ -51,6 +55,6 @@ export class Processes {
     const others = [...this.#records.values()]
       .filter(({ record }) => record.owner !== owner)
       .map(({ record, beats }) => ({ owner: record.owner, beats, leaseMs: record.leaseMs }));
-    return { alive: true, others, declaredDead };
+    return { alive: true, beats: own.beats, era: ERA, others, declaredDead };
   }
 }

@@ -7,7 +7,7 @@ import {
   type RetrySettlement,
   type SettleAnswer,
   type Settlement,
-} from "../contract.ts";
+} from "../settlement.ts";
 import {
   isCurrent,
   isPending,

@@ -13,12 +13,15 @@ import {
   claimById,
   claimEveryType,
   claimNamedTypes,
+  freeEndedClaims,
 } from "./statements/claim.ts";
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
 const plenty = 1_000_000_000;
 
-type ByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
+type Holder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
+
+type ByIdRequest = Holder & {
   readonly taskIds: readonly string[];
   readonly types: readonly string[] | "all";
 };
@@ -70,6 +73,16 @@ export class Claiming {
       arrayParameter(taskIds),
     ]);
     return rows.map((row) => claimedTask(row, request));
+  }
+
+  async freeEndedClaims({ owner, claim, liveClaims }: Holder, call: StoreCall): Promise<number> {
+    const [row] = await this.#own.rows(this.#statements.freeEnded, [
+      owner,
+      String(claim),
+      arrayParameter(liveClaims),
+      numberParameter(call.now),
+    ]);
+    return row === undefined ? 0 : numberOf(row, "remaining");
   }
 
   /**
@@ -125,6 +138,7 @@ function statementsOf(names: Names) {
     aloneNamedTypes: claimAloneNamedTypes(names),
     aloneEveryType: claimAloneEveryType(names),
     byId: claimById(names),
+    freeEnded: freeEndedClaims(names),
     standing: standingClaims(names),
     open: openTransactions(names),
   };

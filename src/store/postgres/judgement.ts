@@ -1,6 +1,6 @@
 /** What a settlement means that did not go straight through. Pure: rows that were locked and read in, a judgement out. */
 import type { TaskState, Token } from "../../task/task.ts";
-import { attemptOutcomeOf, type SettleAnswer, type Settlement } from "../contract.ts";
+import { attemptOutcomeOf, type SettleAnswer, type Settlement } from "../settlement.ts";
 import { textOf } from "./column.ts";
 import type { Row } from "./connections.ts";
 

@@ -61,6 +61,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     readCommitted: (claims) => claiming.readCommitted(claims),
     claim: (request, call = {}) => claiming.claim(request, call),
     claimById: (request, call = {}) => claiming.claimById(request, call),
+    freeEndedClaims: (request, call = {}) => claiming.freeEndedClaims(request, call),
     settle: (settlements, call = {}) => settling.settle(settlements, call),
 
     register: (process, call = {}) => processes.register(process, call),

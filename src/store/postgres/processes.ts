@@ -20,8 +20,8 @@ export class Processes {
     };
   }
 
-  async register(process: ProcessRecord, call: StoreCall): Promise<void> {
-    await this.#own.rows(this.#statements.register, [
+  async register(process: ProcessRecord, call: StoreCall): Promise<Pick<BeatAnswer, "era">> {
+    const [row] = await this.#own.rows(this.#statements.register, [
       process.owner,
       process.host,
       String(process.pid),
@@ -30,6 +30,7 @@ export class Processes {
       String(process.leaseMs),
       numberParameter(call.now),
     ]);
+    return { era: row === undefined ? "" : textOf(row, "era") };
   }
 
   async beat(
@@ -44,8 +45,11 @@ export class Processes {
       numberParameter(call.now),
     ]);
     const of = (role: string) => rows.filter((row) => row["role"] === role);
+    const [own] = of("own");
     return {
-      alive: of("own").length > 0,
+      alive: own !== undefined,
+      beats: own === undefined ? 0 : numberOf(own, "beats"),
+      era: own === undefined ? "" : textOf(own, "era"),
       declaredDead: of("dead").map((row) => textOf(row, "owner")),
       others: of("other").map((row) => ({
         owner: textOf(row, "owner"),

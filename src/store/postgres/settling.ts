@@ -1,6 +1,7 @@
 /** Writing outcomes: one statement for those under their current token, one transaction for the rest. */
 import { StoreUnavailableError } from "../../errors.ts";
-import { attemptOutcomeOf, type SettleAnswer, type Settlement, type StoreCall } from "../contract.ts";
+import type { SettleAnswer, Settlement, StoreCall } from "../contract.ts";
+import { attemptOutcomeOf } from "../settlement.ts";
 import { textOf } from "./column.ts";
 import type { OwnConnections, Row, Runner } from "./connections.ts";
 import { isLockTimeout } from "./database-error.ts";

@@ -79,6 +79,13 @@ export const takeClaims = `update owed_pending
 set owner = :owner, claim = :claim
 where id in (select value from json_each(:ids))`;
 
+/** Frees what a process holds under claims that it has ended. */
+export const freeEnded = `update owed_pending
+set owner = null, claim = null, next_attempt_at = max(next_attempt_at, :now)
+where owner = :owner
+  and claim < :own_claim
+  and claim not in (select l.value from json_each(:live_claims) l)`;
+
 /** What was taken, in the order of the ids given. */
 export const readClaimed = `select
   cast(p.id as text) as id,

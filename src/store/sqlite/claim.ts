@@ -4,6 +4,7 @@ import { typeHash } from "../../task/type-hash.ts";
 import { type ClaimAnswer, type ClaimRequest, lostDelayMs } from "../contract.ts";
 import { type Candidate, ClaimRoom } from "./claim-room.ts";
 import {
+  freeEnded,
   type Kind,
   namedCandidates,
   readClaimed,
@@ -15,6 +16,7 @@ import {
   takeClaims,
 } from "./claim-statements.ts";
 import { type Connection, integerOf, type SqlValue } from "./connection.ts";
+import { isRegistered } from "./processes.ts";
 import { bytesOf, headersOf } from "./row-values.ts";
 
 /** How many losses one claim counts at most; the next goes on, so that the write lock is never held long. */
@@ -22,8 +24,11 @@ const MOST_LOSSES = 1_000;
 /** A scan that would end behind fewer rows reads on, so that losses are counted in bulk. */
 const FEWEST_ROWS = 16;
 
+/** Who claims, and which claims it still knows. */
+type Holder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
+
 /** What a process asks for when it names the tasks. */
-export type ClaimByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
+export type ClaimByIdRequest = Holder & {
   readonly taskIds: readonly string[];
   readonly types: readonly string[] | "all";
 };
@@ -36,6 +41,7 @@ interface TypeRoom {
 
 /** Claims within one write transaction. */
 export function claimTasks(connection: Connection, request: ClaimRequest, nowMs: number): ClaimAnswer {
+  if (!isRegistered(connection, request.owner)) return { tasks: [], aloneDue: false };
   const claim = new Claim(connection, request, nowMs);
   const chosen = request.alone ? [] : claim.choose();
   const alone = claim.free("alone", claim.typesOf("alone"), 2);
@@ -48,6 +54,7 @@ export function claimTasks(connection: Connection, request: ClaimRequest, nowMs:
  * made; the answer otherwise. An idle poll ends here.
  */
 export function probeClaim(connection: Connection, request: ClaimRequest, nowMs: number): ClaimAnswer | null {
+  if (!isRegistered(connection, request.owner)) return { tasks: [], aloneDue: false };
   const claim = new Claim(connection, request, nowMs);
   const found = (kind: Kind): Candidate[] => claim.peek(kind);
   const alone = found("alone");
@@ -61,6 +68,7 @@ export function probeClaim(connection: Connection, request: ClaimRequest, nowMs:
 
 /** The named tasks that may be claimed, without writing anything. */
 export function findNamed(connection: Connection, request: ClaimByIdRequest, nowMs: number): Candidate[] {
+  if (!isRegistered(connection, request.owner)) return [];
   const found = connection.all<Candidate>(namedCandidates, {
     ...holderOf(request),
     task_ids: JSON.stringify([...new Set(request.taskIds)]),
@@ -81,6 +89,11 @@ export function claimNamed(
   countLost(connection, lost, nowMs);
   const chosen = found.filter(({ lost_attempts, dead }) => lost_attempts + dead < 2);
   return take(connection, request, chosen, nowMs);
+}
+
+/** Frees what a process holds under claims that it has ended. */
+export function freeEndedClaims(connection: Connection, request: Holder, nowMs: number): void {
+  connection.run(freeEnded, { ...holderOf(request), now: nowMs });
 }
 
 /** One claim under way. */
@@ -245,11 +258,7 @@ function claimedTaskOf(
   };
 }
 
-function holderOf({
-  owner,
-  liveClaims,
-  claim,
-}: Pick<ClaimRequest, "owner" | "liveClaims" | "claim">): Record<string, SqlValue> {
+function holderOf({ owner, liveClaims, claim }: Holder): Record<string, SqlValue> {
   return { owner: integerOf(owner), own_claim: claim, live_claims: JSON.stringify(liveClaims) };
 }
 

@@ -14,8 +14,12 @@ set beats = beats + 1,
   slots = excluded.slots,
   types = excluded.types`;
 
-/** The own heartbeat; no row means that others have declared this process dead. */
-export const beatOwn = "update owed_process set beats = beats + 1, beat_at = :now where owner = :owner";
+/** The own heartbeat, and how many there were; no row means that others have declared this process dead. */
+export const beatOwn =
+  "update owed_process set beats = beats + 1, beat_at = :now where owner = :owner returning beats";
+
+/** Whether a process is registered. */
+export const findProcess = "select 1 as found from owed_process where owner = :owner";
 
 /** Declares a process dead if its heartbeat is still the one that was seen. */
 export const removeSilent = "delete from owed_process where owner = :owner and beats = :beats";

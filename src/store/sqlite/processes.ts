@@ -1,10 +1,24 @@
 /** The registry of processes: who is alive, and who was declared dead. */
 import type { BeatAnswer, ProcessRecord } from "../contract.ts";
 import { type Connection, integerOf } from "./connection.ts";
-import { beatOwn, deleteProcess, readOthers, registerProcess, removeSilent } from "./process-statements.ts";
+import {
+  beatOwn,
+  deleteProcess,
+  findProcess,
+  readOthers,
+  registerProcess,
+  removeSilent,
+} from "./process-statements.ts";
+
+/** A file cannot tell that it was restored under its open connections; the heartbeats it lost do. */
+const ERA = "sqlite";
 
 /** Registers a process. */
-export function register(connection: Connection, record: ProcessRecord, nowMs: number): void {
+export function register(
+  connection: Connection,
+  record: ProcessRecord,
+  nowMs: number,
+): Pick<BeatAnswer, "era"> {
   const { owner, host, pid, types, slots, leaseMs } = record;
   connection.run(registerProcess, {
     owner: integerOf(owner),
@@ -15,6 +29,7 @@ export function register(connection: Connection, record: ProcessRecord, nowMs: n
     types: types === "all" ? null : JSON.stringify(types),
     now: nowMs,
   });
+  return { era: ERA };
 }
 
 /** Writes the own heartbeat, removes those of `dead` whose heartbeat is unchanged, reads all others. */
@@ -25,9 +40,8 @@ export function beat(
   nowMs: number,
 ): BeatAnswer {
   const own = { owner: integerOf(owner) };
-  if (connection.run(beatOwn, { ...own, now: nowMs }) === 0) {
-    return { alive: false, others: [], declaredDead: [] };
-  }
+  const beaten = connection.first<{ readonly beats: number }>(beatOwn, { ...own, now: nowMs });
+  if (beaten === undefined) return { alive: false, beats: 0, era: ERA, others: [], declaredDead: [] };
   const declaredDead = dead
     .filter((seen) => seen.owner !== owner)
     .filter(({ owner: other, beats }) => connection.run(removeSilent, { owner: integerOf(other), beats }) > 0)
@@ -35,7 +49,12 @@ export function beat(
   const others = connection
     .all<{ readonly owner: string; readonly beats: number; readonly lease_ms: number }>(readOthers, own)
     .map(({ owner: other, beats, lease_ms }) => ({ owner: other, beats, leaseMs: lease_ms }));
-  return { alive: true, others, declaredDead };
+  return { alive: true, beats: beaten.beats, era: ERA, others, declaredDead };
+}
+
+/** Whether a process may claim: it is registered. */
+export function isRegistered(connection: Connection, owner: string): boolean {
+  return connection.first(findProcess, { owner: integerOf(owner) }) !== undefined;
 }
 
 /** Removes a process. */

@@ -8,7 +8,7 @@ import {
   type RetrySettlement,
   type SettleAnswer,
   type Settlement,
-} from "../contract.ts";
+} from "../settlement.ts";
 import { type Connection, integerOf, type SqlParameters } from "./connection.ts";
 import { errorJson } from "./row-values.ts";
 import {

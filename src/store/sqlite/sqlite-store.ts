@@ -14,7 +14,7 @@ import type {
   StoreCall,
 } from "../contract.ts";
 import { CallerHandles } from "./caller-handles.ts";
-import { claimNamed, claimTasks, findNamed, probeClaim } from "./claim.ts";
+import { claimNamed, claimTasks, findNamed, freeEndedClaims, probeClaim } from "./claim.ts";
 import type { Connection } from "./connection.ts";
 import { readNow } from "./connection-statements.ts";
 import { Database } from "./database.ts";
@@ -200,7 +200,14 @@ function transactionMethods(
   };
 }
 
-type ExecutionMethod = "claim" | "claimById" | "settle" | "register" | "beat" | "removeProcess";
+type ExecutionMethod =
+  | "claim"
+  | "claimById"
+  | "freeEndedClaims"
+  | "settle"
+  | "register"
+  | "beat"
+  | "removeProcess";
 
 function executionMethods(database: Database): Pick<SqliteStore, ExecutionMethod> {
   return {
@@ -223,6 +230,10 @@ function executionMethods(database: Database): Pick<SqliteStore, ExecutionMethod
         (connection) => claimNamed(connection, request, nowOf(connection, call)),
         "relaxed",
       );
+    },
+    async freeEndedClaims(request, call) {
+      await database.write((connection) => freeEndedClaims(connection, request, nowOf(connection, call)));
+      return 0;
     },
     async settle(settlements, call) {
       if (settlements.length === 0) return [];

@@ -15,11 +15,16 @@ export const free = freeAs("p");
 const dead = (names: Names): string =>
   `(p.owner <> cast($1 as bigint) and p.owner <> all (array(select r.owner from ${names.process} r)))`;
 
+/** Whether this process is registered; a claim of another would only be counted lost. */
+const registered = (names: Names): string =>
+  `exists (select from ${names.process} r where r.owner = cast($1 as bigint))`;
+
 /** The types asked for, with the room for each. */
-export const namedTypes = `wanted as materialized (
+export const namedTypes = (names: Names): string => `wanted as materialized (
     select w.type, least(w.room, cast($4 as bigint)) as room
     from unnest(cast($8 as bigint[]), cast($9 as bigint[])) as w (type, room)
     where w.room > 0
+      and ${registered(names)}
   )`;
 
 /** Every type with pending tasks, found by hopping from one to the next in the index. */
@@ -36,7 +41,9 @@ export const everyType = (names: Names): string => {
   return `${hops("ready_type", "p.lost_attempts = 0")},
   ${hops("suspect_type", "p.lost_attempts > 0")},
   wanted as materialized (
-    select k.type, cast($4 as bigint) as room from (select type from ready_type union select type from suspect_type) k
+    select k.type, cast($4 as bigint) as room
+    from (select type from ready_type union select type from suspect_type) k
+    where ${registered(names)}
   )`;
 };
 
@@ -167,6 +174,7 @@ export const byIdOf = (names: Names): string => `standing as materialized (
     where t.task_id = any (cast($9 as text[]))
       and (cast($8 as bigint[]) is null or p.type = any (cast($8 as bigint[])))
       and ${due}
+      and ${registered(names)}
   ),
   wanted as materialized (
     select distinct s.type, cast($4 as bigint) as room from standing s

@@ -63,7 +63,7 @@ order by c.place`;
 export const claimNamedTypes = (names: Names): Statement => ({
   name: "owed_claim_named_types",
   text: `with
-  ${[instantOf("$7"), namedTypes, neverLost(names), troubledOf(names), taken(names)].join(",\n  ")}
+  ${[instantOf("$7"), namedTypes(names), neverLost(names), troubledOf(names), taken(names)].join(",\n  ")}
 ${answer(names)}`,
 });
 
@@ -79,7 +79,7 @@ ${answer(names)}`,
 export const claimAloneNamedTypes = (names: Names): Statement => ({
   name: "owed_claim_alone_named_types",
   text: `with
-  ${[instantOf("$7"), namedTypes, aloneOf(names), taken(names)].join(",\n  ")}
+  ${[instantOf("$7"), namedTypes(names), aloneOf(names), taken(names)].join(",\n  ")}
 ${answer(names)}`,
 });
 
@@ -101,4 +101,42 @@ select
 from chosen c
 join moved m on m.id = c.id
 order by c.place`,
+});
+
+/**
+ * Frees what a process holds under claims that it has ended: $1 owner, $2 claim, $3 live claims, $4 now in ms. Answers how
+ * many are left because somebody holds a lock on them.
+ */
+export const freeEndedClaims = (names: Names): Statement => ({
+  name: "owed_free_ended_claims",
+  text: `with ${instantOf("$4")},
+ended as materialized (
+  select p.id
+  from ${names.pending} p
+  where p.owner = cast($1 as bigint)
+    and p.claim < cast($2 as bigint)
+    and p.claim <> all (cast($3 as bigint[]))
+),
+locked as materialized (
+  select p.id, p.owner, p.claim
+  from ${names.pending} p
+  where p.id in (select e.id from ended e)
+  order by p.id
+  for update skip locked
+),
+freed as (
+  update ${names.pending} p
+  set
+    owner = null,
+    claim = null,
+    next_attempt_at = greatest(p.next_attempt_at, i.at)
+  from locked l
+  cross join instant i
+  where p.id = l.id
+    and l.owner = cast($1 as bigint)
+    and l.claim < cast($2 as bigint)
+    and l.claim <> all (cast($3 as bigint[]))
+  returning p.id
+)
+select cast((select count(*) from ended) - (select count(*) from freed) as text) as remaining`,
 });

@@ -2,6 +2,9 @@
 import type { Names } from "../identifier.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
+/** A server that was started anew, restored, or takes over from another has another instant of start. */
+const era = "cast(extract(epoch from pg_postmaster_start_time()) as text) as era";
+
 /** $1 owner, $2 host, $3 pid, $4 types or null, $5 slots, $6 lease in ms, $7 now in ms. May be repeated. */
 export const registerProcess = (names: Names): Statement => ({
   name: "owed_register_process",
@@ -25,7 +28,8 @@ set
   pid = excluded.pid,
   types = excluded.types,
   slots = excluded.slots,
-  lease_ms = excluded.lease_ms`,
+  lease_ms = excluded.lease_ms
+returning ${era}`,
 });
 
 /**
@@ -43,7 +47,7 @@ own as (
     beat_at = i.at
   from instant i
   where p.owner = cast($1 as bigint)
-  returning p.owner
+  returning p.owner, p.beats
 ),
 doomed as materialized (
   select p.owner
@@ -65,13 +69,15 @@ removed as (
 select
   'own' as role,
   cast(o.owner as text) as owner,
-  cast(null as text) as beats,
-  cast(null as text) as lease_ms
+  cast(o.beats as text) as beats,
+  cast(null as text) as lease_ms,
+  ${era}
 from own o
 union all
 select
   'dead',
   cast(r.owner as text),
+  cast(null as text),
   cast(null as text),
   cast(null as text)
 from removed r
@@ -80,7 +86,8 @@ select
   'other',
   cast(p.owner as text),
   cast(p.beats as text),
-  cast(p.lease_ms as text)
+  cast(p.lease_ms as text),
+  cast(null as text)
 from ${names.process} p
 where p.owner <> cast($1 as bigint)
   and p.owner not in (select r.owner from removed r)`,

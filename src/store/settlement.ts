@@ -1,0 +1,64 @@
+/** Outcomes of attempts as they are written, part of the store contract. */
+import type { AttemptOutcome, FailureReason, RecordedError, TaskState, Token } from "../task/task.ts";
+
+interface SettlementOf<Kind extends string> {
+  readonly kind: Kind;
+  readonly id: string;
+  /** Looked at where the token is not current: after a restore from a backup a number may mean another task. */
+  readonly taskId: string;
+  readonly token: Token;
+  readonly durationMs: number;
+}
+
+/** The executor succeeded. */
+export type ConfirmSettlement = SettlementOf<"confirm">;
+
+/** To be attempted again. */
+export interface RetrySettlement extends SettlementOf<"retry"> {
+  /** Due this long after the database's now. */
+  readonly delayMs: number;
+  /** Which counter goes up by one. A deferral keeps (or starts) the time that `deferredForMs` counts from; a failure clears it. */
+  readonly counted: "failed" | "deferred";
+  readonly error: RecordedError;
+}
+
+/** Not to be attempted again. */
+export interface FailSettlement extends SettlementOf<"fail"> {
+  readonly reason: FailureReason;
+  /** True when the attempt itself failed, so that `failedAttempts` goes up by one. */
+  readonly counted: boolean;
+  readonly error: RecordedError;
+}
+
+/** Given back without cost, due now; no counter moves. */
+export type ReleaseSettlement = SettlementOf<"release">;
+
+/** The outcome of one attempt, to be written. */
+export type Settlement = ConfirmSettlement | RetrySettlement | FailSettlement | ReleaseSettlement;
+
+/** What became of one settlement. */
+export interface SettleAnswer {
+  /**
+   * `applied`: the token was current (also when an earlier try of the same settlement had already been applied);
+   * `late`: a success of a superseded token that confirmed its pending or failed task; `recorded`: logged, and nothing
+   * else changed (cancelled task, older generation); `refused`: a failure, deferral or release of a superseded token;
+   * `busy`: somebody outside holds a lock on the task, nothing was written for it, settle it again a little later.
+   */
+  readonly verdict: "applied" | "late" | "recorded" | "refused" | "busy";
+  /** Where the task stands now; "gone" when it is not kept any more. */
+  readonly state: TaskState | "gone";
+}
+
+/** What the attempt log keeps of a settlement that was accepted; a confirmation leaves nothing. */
+export function attemptOutcomeOf(settlement: Settlement): AttemptOutcome | null {
+  switch (settlement.kind) {
+    case "confirm":
+      return null;
+    case "retry":
+      return settlement.counted;
+    case "fail":
+      return "failed";
+    case "release":
+      return "abandoned";
+  }
+}
