@@ -15,6 +15,7 @@ import {
   claimNamedTypes,
   freeEndedClaims,
 } from "./statements/claim.ts";
+import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-ready.ts";
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
 const plenty = 1_000_000_000;
@@ -26,7 +27,7 @@ type ByIdRequest = Holder & {
   readonly types: readonly string[] | "all";
 };
 
-/** Claims, each in one statement. */
+/** Claims, as a rule in one statement. */
 export class Claiming {
   readonly #own: OwnConnections;
   readonly #statements: ReturnType<typeof statementsOf>;
@@ -49,13 +50,14 @@ export class Claiming {
       String(alone ? 0 : bounded(request.suspectLimit)),
       numberParameter(call.now),
     ];
-    const { everyType, aloneEveryType, namedTypes, aloneNamedTypes } = this.#statements;
-    const rows =
-      types === "all"
-        ? await this.#own.rows(alone ? aloneEveryType : everyType, common)
-        : await this.#own.rows(alone ? aloneNamedTypes : namedTypes, [...common, ...wanted(types, alone)]);
-    const tasks = rows.filter(({ id }) => id !== null).map((row) => claimedTask(row, request));
-    return { tasks, aloneDue: rows[0]?.["alone_due"] === "true" };
+    const parameters = types === "all" ? common : [...common, ...wanted(types, alone)];
+    const { ready, whole, aloneOnly } = this.#statements[types === "all" ? "everyType" : "namedTypes"];
+    if (!alone) {
+      const rows = await this.#own.rows(ready, parameters);
+      if (rows[0]?.["undecided"] !== "true") return { tasks: claimedTasks(rows, request), aloneDue: false };
+    }
+    const rows = await this.#own.rows(alone ? aloneOnly : whole, parameters);
+    return { tasks: claimedTasks(rows, request), aloneDue: rows[0]?.["alone_due"] === "true" };
   }
 
   async claimById(request: ByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {
@@ -72,7 +74,7 @@ export class Claiming {
       types === "all" ? null : arrayParameter(types.map(typeHash)),
       arrayParameter(taskIds),
     ]);
-    return rows.map((row) => claimedTask(row, request));
+    return claimedTasks(rows, request);
   }
 
   async freeEndedClaims({ owner, claim, liveClaims }: Holder, call: StoreCall): Promise<number> {
@@ -133,10 +135,16 @@ export class Claiming {
 
 function statementsOf(names: Names) {
   return {
-    namedTypes: claimNamedTypes(names),
-    everyType: claimEveryType(names),
-    aloneNamedTypes: claimAloneNamedTypes(names),
-    aloneEveryType: claimAloneEveryType(names),
+    namedTypes: {
+      ready: claimReadyNamedTypes(names),
+      whole: claimNamedTypes(names),
+      aloneOnly: claimAloneNamedTypes(names),
+    },
+    everyType: {
+      ready: claimReadyEveryType(names),
+      whole: claimEveryType(names),
+      aloneOnly: claimAloneEveryType(names),
+    },
     byId: claimById(names),
     freeEnded: freeEndedClaims(names),
     standing: standingClaims(names),
@@ -156,6 +164,10 @@ function wanted(
   const rooms = new Map<string, number>();
   for (const { type, limit } of types) rooms.set(typeHash(type), alone ? 1 : bounded(limit));
   return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()])];
+}
+
+function claimedTasks(rows: readonly Row[], request: Holder): ClaimedTask[] {
+  return rows.filter(({ id }) => id !== null).map((row) => claimedTask(row, request));
 }
 
 function claimedTask(

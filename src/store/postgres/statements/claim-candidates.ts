@@ -1,30 +1,53 @@
 /** Who may be claimed: candidates in due order, each with what was seen of it. Parameters as in claim.ts. */
 import type { Names } from "../identifier.ts";
+import { inMilliseconds } from "./statement.ts";
 
 /** What is carried from the reading of a candidate to its lock. */
 export const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.lost_attempts";
 /** Condition of a row that is due; the instant is read once, so that the bound can be an index condition. */
 export const due = "p.next_attempt_at <= (select i.at from instant i)";
 const inDueOrder = "order by p.next_attempt_at, p.id";
-const freeAs = (row: string): string =>
+/** Nobody holds it, or this process under a claim it does not know. */
+export const freeAs = (row: string): string =>
   `(${row}.owner is null or (${row}.owner = cast($1 as bigint) and ${row}.claim < cast($2 as bigint) and ${row}.claim <> all (cast($3 as bigint[]))))`;
 /** Condition of a row that costs nothing to claim: nobody holds it, or this process under a claim it does not know. */
 export const free = freeAs("p");
 
 /** Held by a process that is not registered. The list of processes is read once, and only if a held row is met. */
-const dead = (names: Names): string =>
+export const dead = (names: Names): string =>
   `(p.owner <> cast($1 as bigint) and p.owner <> all (array(select r.owner from ${names.process} r)))`;
 
-/** Whether this process is registered; a claim of another would only be counted lost. */
-const registered = (names: Names): string =>
-  `exists (select from ${names.process} r where r.owner = cast($1 as bigint))`;
+/**
+ * Whether this process may claim: it is registered, since a claim of another would only be counted lost. With the answer
+ * the transaction of the claim is told not to wait for the disk: a claim that a crash of the server takes back leaves its
+ * task free, under a number that is not used again.
+ */
+const mayClaim = (names: Names): string =>
+  `exists (select from ${names.process} r where r.owner = cast($1 as bigint))
+      and (select set_config('synchronous_commit', 'off', true)) = 'off'`;
+
+/** What is told of a claimed task: `task` and `owed` are where its columns stand. */
+export const claimedColumns = (task: string, owed: string): string => `cast(${task}.id as text) as id,
+  ${task}.task_id,
+  ${task}.type,
+  encode(${task}.data, 'base64') as data,
+  coalesce(${task}.codec, 'json') as codec,
+  ${task}.reference_id,
+  cast(${task}.headers as text) as headers,
+  cast(${owed}.generation as text) as generation,
+  cast(coalesce(${owed}.failed_attempts, 0) as text) as failed_attempts,
+  cast(${owed}.lost_attempts as text) as lost_attempts,
+  cast(coalesce(${owed}.deferred_attempts, 0) as text) as deferred_attempts,
+  ${inMilliseconds("(select i.at from instant i)")} as now_ms,
+  ${inMilliseconds(`coalesce(${owed}.since, ${task}.created_at)`)} as since_ms,
+  ${inMilliseconds(`${owed}.deferred_since`)} as deferred_since_ms`;
 
 /** The types asked for, with the room for each. */
 export const namedTypes = (names: Names): string => `wanted as materialized (
     select w.type, least(w.room, cast($4 as bigint)) as room
     from unnest(cast($8 as bigint[]), cast($9 as bigint[])) as w (type, room)
     where w.room > 0
-      and ${registered(names)}
+      and ${mayClaim(names)}
   )`;
 
 /** Every type with pending tasks, found by hopping from one to the next in the index. */
@@ -43,7 +66,7 @@ export const everyType = (names: Names): string => {
   wanted as materialized (
     select k.type, cast($4 as bigint) as room
     from (select type from ready_type union select type from suspect_type) k
-    where ${registered(names)}
+    where ${mayClaim(names)}
   )`;
 };
 
@@ -174,7 +197,7 @@ export const byIdOf = (names: Names): string => `standing as materialized (
     where t.task_id = any (cast($9 as text[]))
       and (cast($8 as bigint[]) is null or p.type = any (cast($8 as bigint[])))
       and ${due}
-      and ${registered(names)}
+      and ${mayClaim(names)}
   ),
   wanted as materialized (
     select distinct s.type, cast($4 as bigint) as room from standing s

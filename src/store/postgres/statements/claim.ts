@@ -11,6 +11,7 @@ import type { Names } from "../identifier.ts";
 import {
   aloneOf,
   byIdOf,
+  claimedColumns,
   due,
   everyType,
   free,
@@ -19,27 +20,12 @@ import {
   troubledOf,
 } from "./claim-candidates.ts";
 import { taken } from "./claim-taking.ts";
-import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
-
-const claimedColumns = `cast(c.id as text) as id,
-  c.task_id,
-  c.type,
-  encode(c.data, 'base64') as data,
-  coalesce(c.codec, 'json') as codec,
-  c.reference_id,
-  cast(c.headers as text) as headers,
-  cast(m.generation as text) as generation,
-  cast(coalesce(m.failed_attempts, 0) as text) as failed_attempts,
-  cast(m.lost_attempts as text) as lost_attempts,
-  cast(coalesce(m.deferred_attempts, 0) as text) as deferred_attempts,
-  ${inMilliseconds("(select i.at from instant i)")} as now_ms,
-  ${inMilliseconds("coalesce(m.since, c.created_at)")} as since_ms,
-  ${inMilliseconds("m.deferred_since")} as deferred_since_ms`;
+import { instantOf, type Statement } from "./statement.ts";
 
 /** One row is always answered: it tells whether a task waits to be claimed alone. */
 const answer = (names: Names): string => `select
   cast(a.due as text) as alone_due,
-  ${claimedColumns}
+  ${claimedColumns("c", "m")}
 from (
   select exists (
     select
@@ -97,7 +83,7 @@ export const claimById = (names: Names): Statement => ({
   text: `with
   ${[instantOf("$7"), byIdOf(names), taken(names)].join(",\n  ")}
 select
-  ${claimedColumns}
+  ${claimedColumns("c", "m")}
 from chosen c
 join moved m on m.id = c.id
 order by c.place`,
