@@ -1,7 +1,7 @@
 // What explains that a claim ended without an outcome: a fault that touched its process, or an answer that never came.
 import { standingOf } from "./attempts.ts";
 import { countBelow } from "./bisect.ts";
-import { type FaultKind, overlaps, touches } from "./faults.ts";
+import { type Fault, type FaultKind, overlaps, touches } from "./faults.ts";
 import { type Life, lastBeat } from "./lives.ts";
 import type { OwnerLog } from "./process-log.ts";
 import type { Tenure } from "./story.ts";
@@ -33,12 +33,17 @@ export function deathAlibi(timeline: Timeline, life: Life): Alibi | null {
   const { log } = said;
   if (log.stopBegin !== null && said.lost === null) return "stop";
   const { toleranceMs } = timeline.bounds;
-  const fromMs = lastBeat(life, removed?.index).atMs - toleranceMs;
+  const beat = lastBeat(life, removed?.index);
+  const fromMs = beat.atMs - toleranceMs;
   const toMs = (removed?.atMs ?? timeline.endMs) + toleranceMs;
+  const isMeanwhile = (fault: Fault): boolean =>
+    overlaps(fault, fromMs, toMs) ||
+    // Where the database's clock has jumped, only the order of its commits tells what came first.
+    (timeline.hasJumped && fault.fromIndex <= (removed?.index ?? Infinity) && fault.toIndex > beat.index);
   let found: FaultKind | null = null;
   for (const fault of timeline.faults.all) {
     if (!touches(fault, log.process, log.boot)) continue;
-    if (fault.kind !== "kill" && !overlaps(fault, fromMs, toMs)) continue;
+    if (fault.kind !== "kill" && !isMeanwhile(fault)) continue;
     // An outage touches everybody and therefore explains nobody's death by itself.
     if (found === null || found === "outage") found = fault.kind;
   }

@@ -34,18 +34,18 @@ export function startAttempt(
   timeoutMs: number,
 ): RunningAttempt {
   const startedMs = ports.clock.monotonicMs();
-  const controller = new AbortController();
+  const signal = new LazySignal();
   let abortedBy: AbortCause | null = null;
   let finish: (outcome: Outcome, unfinished: AttemptResult["unfinished"]) => void = () => undefined;
 
-  const run = invoke(executor, task, controller.signal);
+  const run = invoke(executor, task, signal);
   const settled = run.then(
     () => "succeeded" as const,
     () => "failed" as const,
   );
   const timer = ports.timers.after(timeoutMs, () => {
     const timeout = new AttemptTimeoutError(timeoutMs);
-    controller.abort(timeout);
+    signal.abort(timeout);
     finish({ kind: "failed", error: safeError(timeout), permanent: false }, settled);
   });
   const result = new Promise<AttemptResult>((resolve) => {
@@ -63,13 +63,32 @@ export function startAttempt(
     abort(cause) {
       abortedBy ??= cause;
       const reason = cause === "stopping" ? "the process is stopping" : "the process has lost its lease";
-      controller.abort(new AttemptAbortedError(reason));
+      signal.abort(new AttemptAbortedError(reason));
     },
     abandon: () => finish({ kind: "abandoned" }, settled),
   };
 }
 
-async function invoke(executor: BoundExecutor, task: ClaimedTask, signal: AbortSignal): Promise<void> {
+/** A signal that is made when somebody asks for it: most executors never do, and it is dear. */
+class LazySignal {
+  #controller: AbortController | null = null;
+  #reason: Error | null = null;
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#reason !== null) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+async function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<void> {
   await executor.run(task, {
     taskId: task.taskId,
     type: task.type,
@@ -78,7 +97,9 @@ async function invoke(executor: BoundExecutor, task: ClaimedTask, signal: AbortS
     attempt: attemptNumber(task),
     failedAttempts: task.failedAttempts,
     generation: task.token.generation,
-    signal,
+    get signal() {
+      return lazy.signal;
+    },
   });
 }
 

@@ -136,14 +136,17 @@ export class Funnel {
     path: Path,
   ): Promise<ExecutionAnswer> {
     const { ports, reporter } = this.#parts;
-    const event = attemptEvent(task, path);
-    reporter.report("attempt.start", event);
+    reporter.tell("attempt.start", () => attemptEvent(task, path));
     const attempt = startAttempt(ports, resolved.executor, task, resolved.timeoutMs);
     this.#running.set(attempt, { owner: task.token.owner, slots });
     const result = await attempt.result;
     this.#running.delete(attempt);
     const { outcome, durationMs } = result;
-    reporter.report("attempt.end", { ...event, outcome: outcome.kind, durationMs });
+    reporter.tell("attempt.end", () => ({
+      ...attemptEvent(task, path),
+      outcome: outcome.kind,
+      durationMs,
+    }));
     const decision = decide(outcome, task, resolved.policy, durationMs, ports.random.fraction());
     const answer = this.#settle(task, decision, durationMs, path);
     if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
@@ -184,7 +187,7 @@ export class Funnel {
     };
     const answer = await settler.settle(settlement);
     const { verdict, state } = answer;
-    reporter.report("task.settled", { ...attemptEvent(task, path), verdict, state });
+    reporter.tell("task.settled", () => ({ ...attemptEvent(task, path), verdict, state }));
     this.#callHooks(task, decision, answer, path);
     return executionAnswer(decision, answer);
   }

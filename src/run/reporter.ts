@@ -1,6 +1,6 @@
 /** Tells the world: publishes events, writes the loud ones to the application's logger, calls its hooks. Never throws. */
 import { safeError } from "../task/safe-error.ts";
-import { publish, type TelemetryEvents } from "../telemetry/channels.ts";
+import { isHeard, publish, type TelemetryEvents } from "../telemetry/channels.ts";
 
 /** Any pino-shaped logger. */
 export interface Logger {
@@ -39,6 +39,11 @@ export class Reporter {
 
   constructor(logger: Logger | null) {
     this.#logger = logger;
+  }
+
+  /** Publishes an event of every attempt, which is made only if somebody listens. */
+  tell<Name extends keyof TelemetryEvents>(name: Name, event: () => TelemetryEvents[Name]): void {
+    if (isHeard(name)) publish(name, event());
   }
 
   /** Publishes, and logs if it is one of the loud ones. */

@@ -41,9 +41,18 @@ export class Solitude {
     return !this.#isOccupied && !this.#isImpatient;
   }
 
-  /** Runs one task alone. */
-  async run(work: () => Promise<unknown>): Promise<void> {
+  /** Nothing else starts from here on: such a task is about to be claimed. */
+  occupy(): void {
     this.#isOccupied = true;
+  }
+
+  /** None was claimed. */
+  vacate(): void {
+    this.#isOccupied = false;
+  }
+
+  /** Runs one task alone, in a process that is occupied for it. */
+  async run(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } finally {

@@ -39,6 +39,8 @@ export interface WorkerParts {
 const FIRST_IDLE_MS = 25;
 /** While there is more work than slots, slots that become free within this time are filled by one claim. */
 const GATHER_MS = 2;
+/** After a claim of this many there is nothing to gather: the next one is sent at once. */
+const LARGE_CLAIM = 50;
 /** More outcomes waiting to be written than this, and nothing is claimed: an outage must not pile them up. */
 const MAX_BACKLOG = 1_000;
 
@@ -128,7 +130,8 @@ export class ClaimLoop {
     this.#hasMore = isFull || mayHaveMore(request, answer);
     if (answer.tasks.length > 0) {
       this.#idleMs = FIRST_IDLE_MS;
-      return this.slots.free > 0 ? GATHER_MS : this.#settings.pollIntervalMs;
+      if (this.slots.free === 0) return this.#settings.pollIntervalMs;
+      return answer.tasks.length < LARGE_CLAIM ? GATHER_MS : 0;
     }
     const delayMs = Math.min(this.#idleMs, this.#settings.pollIntervalMs);
     this.#idleMs = Math.min(this.#idleMs * 2, this.#settings.pollIntervalMs);
@@ -139,6 +142,8 @@ export class ClaimLoop {
     const { store, claims, funnel, typeLimits, reporter, solitude } = this.#parts;
     const { claim, owner } = request;
     const wanted = request.types === "all" ? [] : request.types;
+    let isAlone = false;
+    if (request.alone) solitude.occupy();
     try {
       for (const { type, limit } of wanted) typeLimits.count(type, limit);
       const answer = await store.claim(request).finally(() => {
@@ -148,12 +153,15 @@ export class ClaimLoop {
       reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length });
       for (const task of answer.tasks) {
         if (this.#isStopping) void funnel.release(task, "worker");
-        else if (request.alone) void solitude.run(() => funnel.advance(task, this.slots, "worker"));
-        else void funnel.advance(task, this.slots, "worker");
+        else if (request.alone) {
+          isAlone = true;
+          void solitude.run(() => funnel.advance(task, this.slots, "worker"));
+        } else void funnel.advance(task, this.slots, "worker");
       }
       return answer;
     } finally {
       claims.drop(claim);
+      if (request.alone && !isAlone) solitude.vacate();
     }
   }
 

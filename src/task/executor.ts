@@ -83,9 +83,27 @@ export function executor<Output>(
     options,
     async run(task: ClaimedTask, context: AttemptContext): Promise<void> {
       const data = await readData(definition, task.codec, task.data);
-      await handler({ ...context, data });
+      await handler(withData(context, data));
     },
   });
+}
+
+/** Not copied with a spread: the signal is made when it is first asked for. */
+function withData<Data>(context: AttemptContext, data: Data): TypedAttempt<Data> {
+  const { taskId, type, referenceId, headers, attempt, failedAttempts, generation } = context;
+  return {
+    taskId,
+    type,
+    referenceId,
+    headers,
+    attempt,
+    failedAttempts,
+    generation,
+    data,
+    get signal() {
+      return context.signal;
+    },
+  };
 }
 
 /** Binds a raw executor to a type. */

@@ -1,5 +1,5 @@
 /** What the engine publishes on diagnostics_channel. Free while nobody listens. */
-import { channel } from "node:diagnostics_channel";
+import { type Channel, channel } from "node:diagnostics_channel";
 
 import type { FailureReason, RecordedError } from "../task/task.ts";
 
@@ -50,8 +50,24 @@ export interface AttemptEvent {
   readonly path: "fast" | "worker" | "direct";
 }
 
+const channels = new Map<string, Channel>();
+
+function channelOf(name: keyof TelemetryEvents): Channel {
+  let found = channels.get(name);
+  if (found === undefined) {
+    found = channel(`owed:${name}`);
+    channels.set(name, found);
+  }
+  return found;
+}
+
+/** Whether anybody subscribes to an event. */
+export function isHeard(name: keyof TelemetryEvents): boolean {
+  return channelOf(name).hasSubscribers;
+}
+
 /** Publishes an event on its channel. Subscribers that throw are reported by the runtime and harm nobody here. */
 export function publish<Name extends keyof TelemetryEvents>(name: Name, event: TelemetryEvents[Name]): void {
-  const target = channel(`owed:${name}`);
+  const target = channelOf(name);
   if (target.hasSubscribers) target.publish(event);
 }

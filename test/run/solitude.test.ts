@@ -106,6 +106,30 @@ describe("a task that was lost twice", () => {
     expect(await world.balance()).toEqual({ pending: 0, confirmed: 4, failed: 0 });
   });
 
+  it("is not joined by what the fast path would start while it is being claimed (G10)", async () => {
+    const world = new World();
+    await lose(world, "poison", 2);
+    const executors = [world.executor(job, () => world.sleep(20_000))];
+    const scheduler = await world.started({ executors, leaseMs: 60_000 });
+    const receipt = await world.enqueue(scheduler, { taskId: "born before" });
+    const answered = gate();
+    world.fault("claim", async (carryOut, [request]) => {
+      const answer = await carryOut();
+      if ((request as { readonly alone: boolean }).alone) await answered.opened;
+      return answer;
+    });
+    scheduler.startWorker();
+    await world.ports.advance(4_000);
+    const tried = scheduler.tryExecuteNow(receipt);
+    await world.ports.advance(10);
+    expect(await Promise.race([tried, "it runs"])).toEqual(["notClaimed"]);
+    answered.open();
+    await world.ports.advance(5_000);
+    expect(world.startedIds).toEqual(["poison"]);
+    await world.ports.advance(60_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 2, failed: 0 });
+  });
+
   it("waits for what runs, and does not run beside it", async () => {
     const world = new World();
     const executors = [world.executor(job, () => world.sleep(20_000))];
