@@ -258,7 +258,7 @@ export class PermanentError extends OwedError {
   override readonly code = "OWED_PERMANENT";
 }
 
-/** Thrown by an executor: come back in `delayMs`; counts as a deferral and not as a failed attempt, up to 24 h in all. */
+/** Thrown by an executor: come back in `delayMs`; counts as a deferral and not as a failed attempt, until 24 h after the first. */
 export class RetryAfterError extends OwedError {
   override readonly code = "OWED_RETRY_AFTER";
   /** How long to wait, at least, in milliseconds. */
