@@ -56,14 +56,14 @@ export class DataNotEncodableError extends OwedError {
 /** The encoded data is larger than the scheduler's `maxDataBytes`. */
 export class DataTooLargeError extends OwedError {
   override readonly code = "OWED_DATA_TOO_LARGE";
-  /** Size of the encoded data. */
+  /** Size of the encoded data, at least: encoding stops where it passes the limit. */
   readonly sizeBytes: number;
   /** The limit it broke. */
   readonly limitBytes: number;
 
   constructor(type: string, sizeBytes: number, limitBytes: number) {
     super(
-      `data of "${type}" is ${sizeBytes} bytes and the limit is ${limitBytes}: ` +
+      `data of "${type}" is at least ${sizeBytes} bytes and the limit is ${limitBytes}: ` +
         "store the large part elsewhere and put its key into data, or raise maxDataBytes",
     );
     this.sizeBytes = sizeBytes;
