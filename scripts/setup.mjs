@@ -1,46 +1,18 @@
 // Makes sure that SQLite can be used: node:sqlite where the runtime has it, better-sqlite3 elsewhere, built when needed.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const require = createRequire(import.meta.url);
+const installed = join(root, "node_modules", "better-sqlite3");
+const binary = join("build", "Release", "better_sqlite3.node");
 
-/** True when the runtime brings SQLite itself and no longer calls it experimental. */
-function hasCleanNodeSqlite() {
-  const [major = 0] = process.versions.node.split(".").map(Number);
-  if (major < 24) return false;
-  try {
-    return typeof process.getBuiltinModule("node:sqlite")?.DatabaseSync === "function";
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Opens a database in a child when asked to, since a binary built for another runtime can take the process down
- * instead of throwing.
- */
-function openInChild() {
-  const code = `const D = require("better-sqlite3"); new D(":memory:").prepare("select 1").get();`;
+/** Opens a database in a child: a binary built for another runtime can take the process down instead of throwing. */
+function open(folder) {
+  const code = `const D = require(${JSON.stringify(folder)}); new D(":memory:").prepare("select 1").get();`;
   return spawnSync(process.execPath, ["-e", code], { cwd: root, encoding: "utf8" });
-}
-
-function opensHere() {
-  let Database;
-  try {
-    Database = require("better-sqlite3");
-  } catch {
-    return false;
-  }
-  try {
-    new Database(":memory:").close();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The headers of the running node, so that a build needs no download of them. */
@@ -59,41 +31,56 @@ function missingTools() {
   ].filter((tool) => tool !== undefined);
 }
 
-/** Runs npm and answers its exit code. The user's and the machine's npm configuration stay in force. */
-function npm(argumentsOfNpm) {
+/** Runs npm on the node that runs this. The user's and the machine's npm configuration stay in force. */
+function npm(folder, argumentsOfNpm) {
   const headers = headersFolder();
-  const environment = { ...process.env };
+  // The first node on the PATH is what npm and node-gyp run on and build for, and npm_execpath may be that of another.
+  const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`;
+  const environment = { ...process.env, PATH: path };
   // node-gyp reads npm_config_nodedir, npm itself does not know it: an option on the command line would be warned about.
   if (headers !== undefined) environment.npm_config_nodedir = headers;
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith(".js") ? [process.execPath, [cli]] : ["npm", []];
-  const result = spawnSync(command, [...first, ...argumentsOfNpm], {
-    cwd: root,
+  spawnSync(command, [...first, ...argumentsOfNpm], {
+    cwd: folder,
     env: environment,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return result.status ?? 1;
 }
 
+/**
+ * Builds in a copy beside the package, and answers how opening a database with it ended. Only a binary that opens one
+ * replaces what is there, in one step: another runtime may be using it.
+ */
 function build() {
   const { optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const version = optionalDependencies["better-sqlite3"];
-  const folder = join(root, "node_modules", "better-sqlite3");
   console.error(`setup: better-sqlite3 ${version} does not open a database; building it (about 90 s) ...`);
-  if (existsSync(join(folder, "package.json"))) {
-    rmSync(join(folder, "build"), { recursive: true, force: true });
-    npm(["rebuild", "better-sqlite3", "--foreground-scripts"]);
-  } else {
-    npm(["install", "--no-save", "--no-package-lock", "--foreground-scripts", `better-sqlite3@${version}`]);
+  if (!existsSync(join(installed, "package.json"))) {
+    const options = ["--no-save", "--no-package-lock", "--ignore-scripts"];
+    npm(root, ["install", ...options, `better-sqlite3@${version}`]);
+    if (!existsSync(join(installed, "package.json"))) return open(installed);
+  }
+  const aside = join(root, "node_modules", `.better-sqlite3-${process.pid}`);
+  const old = join(installed, "build");
+  try {
+    cpSync(installed, aside, { recursive: true, filter: (source) => source !== old });
+    npm(aside, ["run", "install"]);
+    const opened = open(aside);
+    if (opened.status === 0) {
+      mkdirSync(dirname(join(installed, binary)), { recursive: true });
+      renameSync(join(aside, binary), join(installed, binary));
+    }
+    return opened;
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
   }
 }
 
 function explain(failure) {
   const missing = missingTools();
   console.error("setup: SQLite cannot be used.");
-  console.error(
-    `setup: node ${process.versions.node} has no stable node:sqlite, so better-sqlite3 is needed.`,
-  );
+  console.error(`setup: node ${process.versions.node} has no node:sqlite, so better-sqlite3 is needed.`);
   if (missing.length > 0) console.error(`setup: to build it, install ${missing.join(", ")}, then run again.`);
   if (headersFolder() === undefined) {
     console.error(
@@ -104,9 +91,8 @@ function explain(failure) {
   console.error(`setup: opening a database said:\n${reason}`);
 }
 
-if (!hasCleanNodeSqlite() && !opensHere()) {
-  build();
-  const opened = openInChild();
+if (!isBuiltin("node:sqlite") && open(installed).status !== 0) {
+  const opened = build();
   if (opened.status !== 0) {
     explain(opened);
     process.exit(1);

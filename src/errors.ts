@@ -56,14 +56,14 @@ export class DataNotEncodableError extends OwedError {
 /** The encoded data is larger than the scheduler's `maxDataBytes`. */
 export class DataTooLargeError extends OwedError {
   override readonly code = "OWED_DATA_TOO_LARGE";
-  /** Size of the encoded data. */
+  /** Size of the encoded data, at least: encoding stops where it passes the limit. */
   readonly sizeBytes: number;
   /** The limit it broke. */
   readonly limitBytes: number;
 
   constructor(type: string, sizeBytes: number, limitBytes: number) {
     super(
-      `data of "${type}" is ${sizeBytes} bytes and the limit is ${limitBytes}: ` +
+      `data of "${type}" is at least ${sizeBytes} bytes and the limit is ${limitBytes}: ` +
         "store the large part elsewhere and put its key into data, or raise maxDataBytes",
     );
     this.sizeBytes = sizeBytes;
@@ -258,7 +258,7 @@ export class PermanentError extends OwedError {
   override readonly code = "OWED_PERMANENT";
 }
 
-/** Thrown by an executor: come back in `delayMs`; counts as a deferral and not as a failed attempt, up to 24 h in all. */
+/** Thrown by an executor: come back in `delayMs`; counts as a deferral and not as a failed attempt, until 24 h after the first. */
 export class RetryAfterError extends OwedError {
   override readonly code = "OWED_RETRY_AFTER";
   /** How long to wait, at least, in milliseconds. */

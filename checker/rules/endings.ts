@@ -100,7 +100,7 @@ function checkCounted(timeline: Timeline, findings: Findings, { taskId }: TaskSt
   const isGivenBack =
     hasEnded(attempt, "abandoned") ||
     attempt?.settles.some(({ decision }) => decision === "release") === true;
-  // Without a break deferred for too long, an attempt that asks to come later has failed.
+  // Too long after the first deferral, an attempt that asks to come later has failed.
   const holds = hasEnded(attempt, "failed", "timed-out", "deferred");
   findings.expect(isGivenBack ? freeRelease : ownFailure, holds, place, () => {
     const outcomes = attempt?.ends.map(({ event }) => event.outcome).join(", ");

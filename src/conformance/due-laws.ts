@@ -105,7 +105,7 @@ export const dueLaws: readonly Law[] = [
     assert.equal((await claimOne(harness, OWNER, 2, at(5_000))).ageMs, 4_000);
   }),
 
-  law("deferrals are timed from the first of an unbroken row", async (harness) => {
+  law("deferrals are timed from the first", async (harness) => {
     const first = await claimedTask(harness, "deferred", OWNER);
     assert.equal(first.deferredForMs, 0);
     await applied(harness, retry(first, { counted: "deferred" }), at(1_000));
@@ -117,15 +117,18 @@ export const dueLaws: readonly Law[] = [
     assert.deepEqual([third.failedAttempts, third.deferredAttempts], [0, 2]);
   }),
 
-  law("a failure ends the row of deferrals", async (harness) => {
+  law("neither a failure nor a release lets the time of the deferrals start anew", async (harness) => {
     const first = await claimedTask(harness, "deferred", OWNER);
     await applied(harness, retry(first, { counted: "deferred" }), at(1_000));
-    await applied(harness, retry(await claimOne(harness, OWNER, 2, at(1_000))), at(2_000));
+    const second = await claimOne(harness, OWNER, 2, at(1_000));
+    await applied(harness, retry(second, { counted: "failed" }), at(2_000));
     const third = await claimOne(harness, OWNER, 3, at(3_000));
-    assert.equal(third.deferredForMs, 0);
+    assert.equal(third.deferredForMs, 2_000);
     assert.deepEqual([third.failedAttempts, third.deferredAttempts], [1, 1]);
-    await applied(harness, retry(third, { counted: "deferred" }), at(4_000));
-    assert.equal((await claimOne(harness, OWNER, 4, at(4_600))).deferredForMs, 600);
+    await applied(harness, release(third), at(3_500));
+    const fourth = await claimOne(harness, OWNER, 4, at(4_000));
+    await applied(harness, retry(fourth, { counted: "deferred" }), at(4_000));
+    assert.equal((await claimOne(harness, OWNER, 5, at(4_600))).deferredForMs, 3_600);
   }),
 
   law("a released task is due at once and behind those due before", async (harness) => {

@@ -3,7 +3,7 @@ import { randomFillSync } from "node:crypto";
 
 import type { Ports } from "./ports.ts";
 
-/** Longest delay a runtime timer keeps; a longer one would fire at once. */
+/** Longest delay a runtime timer keeps, about 24.8 days; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Time, timers and randomness of this process. */
@@ -14,8 +14,13 @@ export const realPorts: Ports = Object.freeze({
   },
   timers: {
     after(delayMs: number, callback: () => void, options?: { readonly keepsProcessAlive?: boolean }) {
-      const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS));
-      if (options?.keepsProcessAlive === false) timer.unref();
+      let timer: NodeJS.Timeout;
+      const wait = (leftMs: number): void => {
+        const next = leftMs > LONGEST_TIMER_MS ? () => wait(leftMs - LONGEST_TIMER_MS) : callback;
+        timer = setTimeout(next, Math.min(leftMs, LONGEST_TIMER_MS));
+        if (options?.keepsProcessAlive === false) timer.unref();
+      };
+      wait(Math.max(delayMs, 0));
       return { cancel: () => clearTimeout(timer) };
     },
   },

@@ -49,7 +49,7 @@ export class Engine {
     const { store, ports, executors, hooks, leaseMs } = settings;
     this.settings = settings;
     this.reporter = new Reporter(settings.logger);
-    this.availability = new Availability(this.reporter);
+    this.availability = new Availability(this.reporter, ports.clock);
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
     this.settler = new Settler(store, ports, this.availability);
@@ -104,7 +104,10 @@ export class Engine {
     return this.#starting;
   }
 
-  /** Starts the claim loop, and the engine too if need be, trying again for as long as the database does not answer. */
+  /**
+   * Starts the claim loop, and the engine too if need be, trying again for as long as that fails, whatever the reason: in
+   * a rolling deploy the schema may be newer, or not there yet. `store.still-unavailable` says so every minute.
+   */
   startWorker(settings: WorkerSettings): ClaimLoop {
     const { executors, store, ports } = this.settings;
     if (executors.isEmpty) {

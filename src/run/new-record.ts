@@ -85,7 +85,7 @@ export function* newTask(
   }
   const { definition, data, options } = incoming;
   // Encoded first: a schema may have to be waited for, and the caller may change its object meanwhile.
-  const encoded = encodeJson(data);
+  const encoded = encodeJson(data, { type: definition.type, maxDataBytes: limits.maxDataBytes });
   yield* step(validateData(definition, data) ?? undefined);
   return assemble(definition.type, encoded, JSON_CODEC, definition.onDuplicate, options, limits, ports);
 }

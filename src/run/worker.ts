@@ -145,6 +145,8 @@ export class ClaimLoop {
     let isAlone = false;
     if (request.alone) solitude.occupy();
     try {
+      // What was asked for counts as running until the answer tells how much of it was there. The price: a task of a type
+      // with a concurrency of its own that is enqueued in these milliseconds is not born claimed, and is claimed later.
       for (const { type, limit } of wanted) typeLimits.count(type, limit);
       const answer = await store.claim(request).finally(() => {
         for (const { type, limit } of wanted) typeLimits.count(type, -limit);

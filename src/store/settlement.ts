@@ -17,7 +17,7 @@ export type ConfirmSettlement = SettlementOf<"confirm">;
 export interface RetrySettlement extends SettlementOf<"retry"> {
   /** Due this long after the database's now. */
   readonly delayMs: number;
-  /** Which counter goes up by one. A deferral keeps (or starts) the time that `deferredForMs` counts from; a failure clears it. */
+  /** Which counter goes up by one. The first deferral starts the time of `deferredForMs`; nothing ends it but a redrive. */
   readonly counted: "failed" | "deferred";
   readonly error: RecordedError;
 }

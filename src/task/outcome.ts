@@ -44,6 +44,12 @@ const LONGEST_RETRY_DELAY_MS = 10 * 366 * 24 * 3_600_000;
 export const UNDECODABLE_DELAY_MS = 60_000;
 
 /**
+ * The bound in time counts from the first deferral, which may have been another one long ago: data is given up as
+ * undecodable only when the task was also deferred for this part of it, a minute each time.
+ */
+const UNDECODABLE_PART = 0.5;
+
+/**
  * Decides what an outcome means.
  * @param ranForMs how long the attempt took; added to the ages told at the claim
  * @param fraction a random number from 0 to 1 for the jitter
@@ -68,7 +74,10 @@ export function decide(
       }
       return decideFailure({ error: outcome.error, permanent: false }, task, policy, ranForMs, fraction);
     case "undecodable":
-      if (task.deferredForMs < policy.maxDeferralMs) {
+      if (
+        task.deferredForMs < policy.maxDeferralMs ||
+        task.deferredAttempts * UNDECODABLE_DELAY_MS < policy.maxDeferralMs * UNDECODABLE_PART
+      ) {
         return { kind: "retry", delayMs: UNDECODABLE_DELAY_MS, counted: "deferred", error: outcome.error };
       }
       return { kind: "fail", reason: "undecodable", counted: false, error: outcome.error };

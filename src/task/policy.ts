@@ -20,7 +20,7 @@ export interface RetryPolicy {
   readonly maxFailedAttempts: number;
   readonly retryForMs: number;
   readonly maxLostAlone: number;
-  /** How long a task may be deferred without a break: RetryAfterError, or data this process cannot decode. */
+  /** How long after its first deferral a task may still be deferred: RetryAfterError, or data this process cannot decode. */
   readonly maxDeferralMs: number;
 }
 

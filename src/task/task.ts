@@ -65,7 +65,7 @@ export interface ClaimedTask {
   readonly deferredAttempts: number;
   /** Time since the task (this generation of it) was first due, by the database's clock. */
   readonly ageMs: number;
-  /** Time since the first of an unbroken row of deferrals, by the database's clock; 0 when the last attempt was none. */
+  /** Time since the first deferral of this generation, whatever came between, by the database's clock; 0 when there was none. */
   readonly deferredForMs: number;
 }
 

@@ -26,7 +26,14 @@ export interface TelemetryEvents {
   "worker.stopped": { readonly clean: boolean };
   /** Types with pending tasks that no live process executes. */
   "types.orphaned": { readonly types: readonly string[] };
+  /** An operation of the engine's own failed; it is tried again until `store.recovered`. */
   "store.unavailable": { readonly operation: string; readonly error: RecordedError };
+  /** It has been failing all the while; told every minute, for each operation. `start` is that of a worker. */
+  "store.still-unavailable": {
+    readonly operation: string;
+    readonly error: RecordedError;
+    readonly failingForMs: number;
+  };
   "store.recovered": { readonly operation: string };
   /** The database was restarted, restored, or replaced by a standby; rows that came back are looked for. */
   "store.restarted": { readonly owner: string };

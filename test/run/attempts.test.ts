@@ -307,7 +307,7 @@ describe("an executor that asks to come later", () => {
     await world.leave(["a"]);
     await world.ports.advance(23 * hour);
     expect(await world.inner.get("a")).toMatchObject({ state: "pending", failedAttempts: 0 });
-    await world.ports.advance(28 * hour);
+    await world.ports.advance(2 * hour);
     expect(await world.inner.get("a")).toMatchObject({
       state: "failed",
       failureReason: "attempts-exhausted",

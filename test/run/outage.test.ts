@@ -2,6 +2,7 @@
 import { defineTask } from "owed";
 import { describe, expect, it } from "vitest";
 
+import { SchemaTooNewError } from "../../src/errors.ts";
 import { everyMethod, first, type Method, silent, unavailable } from "./faulty-store.ts";
 import { ids, job, World } from "./world.ts";
 
@@ -110,24 +111,50 @@ describe("an outage of the database", () => {
     expect([world.runs.length, await costs(world, ids("a", 3_000))]).toEqual([3_000, free]);
   });
 
-  it("is told to the logger once when it begins and once when it ends, for each operation", async () => {
+  it("is told to the logger when it begins, every minute, and when it ends, for each operation", async () => {
     const world = new World();
     const lines: string[] = [];
     const note = (details: object, message: string): void => {
       const { event, operation } = details as { readonly event: string; readonly operation?: string };
-      if (operation === "claim") lines.push(`${event}: ${message}`);
+      if (operation === "heartbeat") lines.push(`${event}: ${message}`);
     };
     const logger = { debug: note, info: note, warn: note, error: note };
     world.scheduler({ logger }).startWorker();
     await world.ports.advance(1_000);
     world.fault(everyMethod, unavailable);
-    await world.ports.advance(60_000);
+    await world.ports.advance(150_000);
     world.heal();
     await world.ports.advance(5_000);
     expect(lines).toEqual([
-      "store.unavailable: the database did not answer, trying again",
-      "store.recovered: the database answers again",
+      "store.unavailable: an operation on the database failed, trying again",
+      "store.still-unavailable: an operation on the database goes on failing, trying again",
+      "store.still-unavailable: an operation on the database goes on failing, trying again",
+      "store.recovered: the operation on the database succeeds again",
     ]);
+  });
+
+  it("a schema that is too new stops no worker, and is an error in the log every minute until it fits", async () => {
+    const world = new World();
+    const tooNew = new SchemaTooNewError(2, 1);
+    world.fault("migrate", () => Promise.reject(tooNew));
+    const errors: object[] = [];
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (told: object) => errors.push(told),
+    };
+    const scheduler = world.scheduler({ logger });
+    await expect(scheduler.start()).rejects.toBe(tooNew);
+    scheduler.startWorker();
+    await world.leave(["a"]);
+    await world.ports.advance(10 * 60_000);
+    expect([errors.length, world.runs.length]).toEqual([9, 0]);
+    const error = expect.objectContaining({ code: "OWED_SCHEMA_TOO_NEW" });
+    expect(errors[0]).toMatchObject({ event: "store.still-unavailable", operation: "start", error });
+    world.heal();
+    await world.ports.advance(5_000);
+    expect([errors.length, await world.stateOf("a")]).toEqual([9, "confirmed"]);
   });
 });
 

@@ -10,6 +10,7 @@ import { Database } from "../../src/store/sqlite/database.ts";
 import { loadDriver } from "../../src/store/sqlite/driver.ts";
 import { type SqliteDriverName, sqliteStore } from "../../src/store/sqlite/index.ts";
 import { findPrunable } from "../../src/store/sqlite/operator-statements.ts";
+import { readTask, readTasks } from "../../src/store/sqlite/reading-statements.ts";
 import { enqueueTasks, openHandle, openScene, tempFolder } from "./harness.ts";
 
 test("P-1, H36: own connections use WAL and full synchronisation, and never block for a lock", async () => {
@@ -61,6 +62,11 @@ test("hot statements read their index in order, without sorting", async () => {
   }
   expect(planOf(findPrunable)).toContain(
     "SEARCH owed_settled USING INDEX owed_settled_prunable (settled_at<?)",
+  );
+  // The view is looked through, and not made whole first.
+  expect(planOf(readTask)).toMatch(/^SEARCH t USING INDEX \w+ \(task_id=\?\)\nSEARCH p .*\nSEARCH s /);
+  expect(planOf(readTasks)).toMatch(
+    /^SCAN i .*\nSEARCH t USING INTEGER PRIMARY KEY .*\nSEARCH p .*\nSEARCH s /,
   );
 });
 

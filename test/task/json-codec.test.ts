@@ -1,7 +1,7 @@
 // The JSON codec: what comes back is what was given, and equal data is equal bytes; everything else is refused.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { DataNotEncodableError } from "owed";
+import { DataNotEncodableError, DataTooLargeError } from "owed";
 import { describe, expect, it } from "vitest";
 
 import { decodeJson, encodeJson, MAX_DATA_DEPTH } from "../../src/task/json-codec.ts";
@@ -208,6 +208,30 @@ describe("data that JSON cannot keep", () => {
   it("is refused for a list of a class of its own, which would come back as another (G21)", () => {
     class Basket extends Array<number> {}
     expect(() => encodeJson(Basket.from([1]))).toThrow(DataNotEncodableError);
+  });
+
+  it("is refused once it is too large, before shared objects have multiplied beyond memory", () => {
+    const doubled = (wrap: (inner: unknown) => unknown): unknown => {
+      let data: unknown = wrap(1);
+      for (let level = 1; level < 40; level += 1) data = wrap(data);
+      return data;
+    };
+    const limit = { type: "shared", maxDataBytes: 262_144 };
+    for (const wrap of [(one: unknown) => [one, one], (one: unknown) => ({ a: one, b: one })]) {
+      const refusal = (): unknown => encodeJson(doubled(wrap), limit);
+      expect(refusal).toThrow(DataTooLargeError);
+      expect(refusal).toThrow(/"shared" is at least 26\d{4} bytes and the limit is 262144/);
+    }
+  });
+
+  it("is taken up to the limit, whatever its characters and shared objects take", () => {
+    fc.assert(
+      fc.property(anyData, (data) => {
+        const shared = [data, { data }];
+        const bytes = encodeJson(shared);
+        expect(encodeJson(shared, { type: "t", maxDataBytes: bytes.byteLength })).toEqual(bytes);
+      }),
+    );
   });
 
   it("passes on what a getter throws, and encodes nothing then", () => {

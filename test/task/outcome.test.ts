@@ -166,12 +166,20 @@ describe("data that cannot be read here", () => {
     const back = { kind: "retry", delayMs: UNDECODABLE_DELAY_MS, counted: "deferred", error };
     expect(decided(undecodable)).toEqual(back);
     expect(decided(undecodable, { failedAttempts: 50, deferredForMs: dayMs - 1 })).toEqual(back);
-    expect(decided(undecodable, { deferredForMs: dayMs })).toEqual({
+    expect(decided(undecodable, { deferredForMs: dayMs, deferredAttempts: 1_400 })).toEqual({
       kind: "fail",
       reason: "undecodable",
       counted: false,
       error,
     });
+  });
+
+  it("is not given up at once because the task had asked to come later, days ago", () => {
+    const longAgo = { deferredForMs: 3 * dayMs, failedAttempts: 5 };
+    for (const deferredAttempts of [1, 719]) {
+      expect(decided(undecodable, { ...longAgo, deferredAttempts })).toMatchObject({ counted: "deferred" });
+    }
+    expect(decided(undecodable, { ...longAgo, deferredAttempts: 720 })).toMatchObject({ kind: "fail" });
   });
 });
 

@@ -15,7 +15,7 @@ export interface Pending {
   readonly failedAttempts: number;
   readonly lostAttempts: number;
   readonly deferredAttempts: number;
-  /** When the unbroken row of deferrals began; null when the last attempt was none. */
+  /** When this generation was first deferred; null when it never was. */
   readonly deferredSinceMs: number | null;
   readonly claim: Claim | null;
 }

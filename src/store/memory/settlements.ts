@@ -92,7 +92,7 @@ function giveBack(tables: Tables, row: PendingRow, settlement: RetrySettlement, 
     dueAtMs: nowMs + Math.max(settlement.delayMs, 0),
     failedAttempts: failedAttempts + (deferred ? 0 : 1),
     deferredAttempts: deferredAttempts + (deferred ? 1 : 0),
-    deferredSinceMs: deferred ? (deferredSinceMs ?? nowMs) : null,
+    deferredSinceMs: deferred ? (deferredSinceMs ?? nowMs) : deferredSinceMs,
   });
 }
 

@@ -13,7 +13,7 @@ import type {
 import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
-import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
+import { numberParameter, type Parameter } from "./parameters.ts";
 import * as counting from "./statements/count.ts";
 import * as listing from "./statements/list.ts";
 import * as operator from "./statements/operator.ts";
@@ -48,17 +48,10 @@ export class Operating {
     }
     const after = cursorOf(request.cursor);
     // One more than the page holds tells whether another page follows.
-    const found = (await this.#page(request, after, limit + 1, call)).map((row) => textOf(row, "id"));
-    const ids = found.slice(0, limit);
-    if (ids.length === 0) return { tasks: [], nextCursor: null };
-    const rows = await this.#own.rows(operator.tasksByNumber(this.#names), [arrayParameter(ids)]);
-    const byId = new Map(rows.map((row) => [textOf(row, "id"), row]));
-    const tasks = ids.flatMap((id) => {
-      const row = byId.get(id);
-      // Between the two statements a task may have moved on.
-      return row === undefined || row["state"] !== request.state ? [] : [taskOf(row)];
-    });
-    return { tasks, nextCursor: found.length > limit ? `${ids.at(-1)}` : null };
+    const found = await this.#page(request, after, limit + 1, call);
+    const rows = found.slice(0, limit);
+    const last = found.length > limit ? rows.at(-1) : undefined;
+    return { tasks: rows.map(taskOf), nextCursor: last === undefined ? null : textOf(last, "id") };
   }
 
   async count(state: TaskState): Promise<number> {

@@ -33,6 +33,16 @@ export const readSynchronous = "pragma synchronous";
 /** `wal`, or what the file system allows. */
 export const readJournalMode = "pragma journal_mode";
 
+/** Whether what is deleted is overwritten: 0 off, 1 on, 2 only where that costs no further page. */
+export const readSecureDelete = "pragma secure_delete";
+
+/** Sets it, by the number that reading it answers. */
+export const setSecureDelete: readonly string[] = Object.freeze([
+  "pragma secure_delete = off",
+  "pragma secure_delete = on",
+  "pragma secure_delete = fast",
+]);
+
 /** Files of a connection; the first is its own, the others are attached. */
 export const readFiles = "pragma database_list";
 

@@ -43,7 +43,7 @@ create table owed_pending (
   next_attempt_at integer not null,
   -- When this generation was first due.
   first_due_at integer not null,
-  -- Begin of an unbroken row of deferrals.
+  -- First deferral of this generation.
   deferred_since integer,
   failed_attempts integer not null default 0,
   lost_attempts integer not null default 0,

@@ -4,6 +4,7 @@ import type { TaskState } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type { OperatorAnswer } from "../contract.ts";
 import { type Connection, integerOf } from "./connection.ts";
+import { readSecureDelete, setSecureDelete } from "./connection-statements.ts";
 import {
   addPruned,
   cancelPending,
@@ -47,12 +48,23 @@ export function redrive(connection: Connection, taskId: string, nowMs: number): 
   return { done: true };
 }
 
-/** Removes the data of a settled task. */
+/** Removes the data of a settled task, and overwrites it in the file. */
 export function erase(connection: Connection, taskId: string): OperatorAnswer {
   const found = find(connection, taskId);
   if (found === undefined || found.state === "pending") return refusal(found);
-  connection.run(eraseData, { id: found.id });
+  overwriting(connection, () => connection.run(eraseData, { id: found.id }));
   return { done: true };
+}
+
+/** Without it the pages that are freed keep what stood in them until they are used again. */
+function overwriting(connection: Connection, work: () => void): void {
+  const before = connection.first<{ readonly secure_delete: number }>(readSecureDelete)?.secure_delete ?? 0;
+  connection.exec(setSecureDelete[1] ?? "");
+  try {
+    work();
+  } finally {
+    connection.exec(setSecureDelete[before] ?? "");
+  }
 }
 
 /** Deletes at most `limit` tasks that were confirmed or cancelled before an instant, longest ago first. */

@@ -1,49 +1,36 @@
 /** Statements behind what people and gauges read. */
 import type { ListRequest } from "../contract.ts";
 
-/** What stands about a task; completed by where the ids come from. */
+/** What stands about a task, by the view that people see; completed by where the ids come from. */
 const taskColumns = `select
-  t.task_id,
-  t.type,
-  t.data,
-  t.codec,
-  t.reference_id,
-  t.headers,
-  t.created_at,
-  case when p.id is not null then 'pending' else s.state end as state,
-  coalesce(p.generation, s.generation) as generation,
-  coalesce(p.failed_attempts, s.failed_attempts) as failed_attempts,
-  coalesce(p.lost_attempts, s.lost_attempts) as lost_attempts,
-  coalesce(p.deferred_attempts, s.deferred_attempts) as deferred_attempts,
-  p.next_attempt_at,
-  cast(p.owner as text) as owner,
-  s.settled_at,
-  s.failure_reason,
-  coalesce(s.error, (
-    select a.error
-    from owed_attempt a
-    where a.task = t.id
-      and a.generation = coalesce(p.generation, s.generation)
-      and a.accepted = 1
-      and a.error is not null
-    order by a.number desc
-    limit 1
-  )) as last_error`;
+  v.task_id,
+  v.type,
+  v.data,
+  v.codec,
+  v.reference_id,
+  v.headers,
+  v.created_at,
+  v.state,
+  v.generation,
+  v.failed_attempts,
+  v.lost_attempts,
+  v.deferred_attempts,
+  v.next_attempt_at,
+  cast(v.owner as text) as owner,
+  v.settled_at,
+  v.failure_reason,
+  v.last_error`;
 
 /** The task of a taskId. */
 export const readTask: string = `${taskColumns},
-  t.id
-from owed_task t
-left join owed_pending p on p.id = t.id
-left join owed_settled s on s.id = t.id
-where t.task_id = :task_id`;
+  v.id
+from owed_task_state v
+where v.task_id = :task_id`;
 
 /** The tasks of ids, in the order given. */
 export const readTasks: string = `${taskColumns}
 from json_each(:ids) i
-cross join owed_task t on t.id = i.value
-left join owed_pending p on p.id = t.id
-left join owed_settled s on s.id = t.id
+cross join owed_task_state v on v.id = i.value
 order by i.key`;
 
 /** The story of a task, oldest first. */

@@ -44,14 +44,13 @@ export const retryFailed = `update owed_pending
 set owner = null,
   claim = null,
   next_attempt_at = :due,
-  failed_attempts = failed_attempts + 1,
-  deferred_since = null
+  failed_attempts = failed_attempts + 1
 where id = :id
   and owner = :owner
   and claim = :claim
   and generation = :generation`;
 
-/** Another attempt after a deferral; an unbroken row of them keeps its begin. */
+/** Another attempt after a deferral; the first is remembered. */
 export const retryDeferred = `update owed_pending
 set owner = null,
   claim = null,

@@ -32,7 +32,7 @@ create table ${names.pending} (
   claim bigint,
   -- When this generation was first due; null stands for the task's created_at.
   since timestamptz,
-  -- Begin of an unbroken row of deferrals.
+  -- First deferral of this generation.
   deferred_since timestamptz,
   lost_attempts integer not null default 0,
   generation integer not null default 1,

@@ -1,5 +1,6 @@
-/** Statements that find the numbers of one page of tasks, by age. */
+/** Statements that read one page of tasks, by age: its numbers and what stands about them in one snapshot. */
 import type { Names } from "../identifier.ts";
+import { taskColumns } from "./operator.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** By age. */
@@ -10,22 +11,41 @@ const words = {
   descending: { beyond: "<", sort: "desc", start: "9223372036854775807" },
 } as const;
 
+/** The tasks whose numbers `page` reads. As an array they are looked up by key, however many the planner expects. */
+const pageOf = (kind: string, names: Names, order: Order, page: string): Statement => ({
+  name: `owed_${kind}_page_${order}`,
+  text: `select
+  cast(v.id as text) as id,
+  ${taskColumns}
+from ${names.taskState} v
+where v.id = any (array(
+${page}
+))
+order by v.id ${words[order].sort}`,
+});
+
 /** $1 last number of the page before or null, $2 tasks at most, $3 type or null. */
-export const pendingPage = (names: Names, order: Order): Statement => ({
-  name: `owed_pending_page_${order}`,
-  text: `select cast(p.id as text) as id
+export const pendingPage = (names: Names, order: Order): Statement =>
+  pageOf(
+    "pending",
+    names,
+    order,
+    `select p.id
 from ${names.pending} p
 where p.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
   and (cast($3 as bigint) is null or p.type = cast($3 as bigint))
 order by p.id ${words[order].sort}
 limit cast($2 as bigint)`,
-});
+  );
 
 /** As above, only those that are due and nobody holds; $4 now in ms. */
-export const readyPage = (names: Names, order: Order): Statement => ({
-  name: `owed_ready_page_${order}`,
-  text: `with ${instantOf("$4")}
-select cast(p.id as text) as id
+export const readyPage = (names: Names, order: Order): Statement =>
+  pageOf(
+    "ready",
+    names,
+    order,
+    `with ${instantOf("$4")}
+select p.id
 from ${names.pending} p
 where p.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
   and (cast($3 as bigint) is null or p.type = cast($3 as bigint))
@@ -33,24 +53,30 @@ where p.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].st
   and (p.owner is null or p.owner <> all (array(select r.owner from ${names.process} r)))
 order by p.id ${words[order].sort}
 limit cast($2 as bigint)`,
-});
+  );
 
 /** As above, $4 the state: failed or cancelled. */
-export const settledPage = (names: Names, order: Order): Statement => ({
-  name: `owed_settled_page_${order}`,
-  text: `select cast(s.id as text) as id
+export const settledPage = (names: Names, order: Order): Statement =>
+  pageOf(
+    "settled",
+    names,
+    order,
+    `select s.id
 from ${names.settled} s
 where s.state = $4
   and s.id ${words[order].beyond} coalesce(cast($1 as bigint), ${words[order].start})
   and (cast($3 as bigint) is null or s.type = cast($3 as bigint))
 order by s.id ${words[order].sort}
 limit cast($2 as bigint)`,
-});
+  );
 
 /** As above, $3 the name of the type or null. Buckets come in order, so that sorting goes no further than the page. */
-export const confirmedPage = (names: Names, order: Order): Statement => ({
-  name: `owed_confirmed_page_${order}`,
-  text: `select cast(u.id as text) as id
+export const confirmedPage = (names: Names, order: Order): Statement =>
+  pageOf(
+    "confirmed",
+    names,
+    order,
+    `select u.id
 from ${names.confirmed} c
 cross join lateral unnest(c.ids) as u (id)
 where c.bucket ${words[order].beyond}= coalesce(cast($1 as bigint), ${words[order].start}) / 1024
@@ -61,4 +87,4 @@ where c.bucket ${words[order].beyond}= coalesce(cast($1 as bigint), ${words[orde
   )
 order by c.bucket ${words[order].sort}, u.id ${words[order].sort}
 limit cast($2 as bigint)`,
-});
+  );

@@ -2,7 +2,8 @@
 import type { Names } from "../identifier.ts";
 import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
 
-const taskColumns = `v.task_id,
+/** What `taskOf` reads, from the view as v. */
+export const taskColumns: string = `v.task_id,
   v.type,
   v.state,
   encode(v.data, 'base64') as data,
@@ -137,14 +138,4 @@ where t.id in (select s.id from standing s)
     )
   )
 returning cast(t.id as text) as id`,
-});
-
-/** A page of tasks by number: $1 ids. The order is that of the caller. */
-export const tasksByNumber = (names: Names): Statement => ({
-  name: "owed_tasks_by_number",
-  text: `select
-  cast(v.id as text) as id,
-  ${taskColumns}
-from ${names.taskState} v
-where v.id = any (cast($1 as bigint[]))`,
 });

@@ -107,7 +107,6 @@ const givenBack = (names: Names): string => `given_back as (
         else p.deferred_attempts
       end,
       deferred_since = case
-        when h.counted = 'failed' then null
         when h.counted = 'deferred' then coalesce(p.deferred_since, i.at)
         else p.deferred_since
       end
