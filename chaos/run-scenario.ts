@@ -5,6 +5,7 @@ import { type Counts, check, type Report, type Violation } from "../checker/chec
 import { unmetNeed } from "./needs.ts";
 import type { Rig } from "./rig.ts";
 import { RunPostgres } from "./run-postgres.ts";
+import { RunSqlite } from "./run-sqlite.ts";
 import { type Scenario, Skipped } from "./scenario.ts";
 import { Stage, type StageSettings, shortSettings } from "./stage.ts";
 
@@ -57,9 +58,13 @@ export async function runScenario(
 async function stageIt(rig: Rig, scenario: Scenario, keepIn: string | null): Promise<Report | null> {
   const settings: StageSettings = { ...shortSettings, ...scenario.settings };
   if (scenario.onSqlite === true) {
-    await using stage = new Stage(rig, settings, null);
-    await scenario.run(stage);
-    return null;
+    await using stage = new Stage(
+      rig,
+      settings,
+      (nemesis, folder) => new RunSqlite(join(folder, "tasks.db"), nemesis),
+    );
+    await stage.sqlite.create(scenario.unmigrated !== true);
+    return await playedAndKept(stage, scenario, keepIn);
   }
   const server =
     scenario.ownServer === undefined
@@ -68,18 +73,26 @@ async function stageIt(rig: Rig, scenario: Scenario, keepIn: string | null): Pro
   try {
     await using stage = new Stage(rig, settings, (nemesis) => new RunPostgres(server, nemesis));
     await stage.postgres.create(scenario.unmigrated !== true);
-    let report: Report | null = null;
-    let isOver = false;
-    try {
-      report = await played(stage, scenario);
-      isOver = true;
-    } finally {
-      if (!isOver || report?.holds === false) keep(stage, scenario, keepIn);
-    }
-    return report;
+    return await playedAndKept(stage, scenario, keepIn);
   } finally {
     if (scenario.ownServer !== undefined) await rig.dropServer(server);
   }
+}
+
+async function playedAndKept(
+  stage: Stage,
+  scenario: Scenario,
+  keepIn: string | null,
+): Promise<Report | null> {
+  let report: Report | null = null;
+  let isOver = false;
+  try {
+    report = await played(stage, scenario);
+    isOver = true;
+  } finally {
+    if (!isOver || report?.holds === false) keep(stage, scenario, keepIn);
+  }
+  return report;
 }
 
 async function played(stage: Stage, scenario: Scenario): Promise<Report | null> {
