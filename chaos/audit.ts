@@ -101,17 +101,27 @@ export async function installAudit(admin: pg.Client, schema: string): Promise<vo
 interface StoredRow extends Omit<AuditRow, "commit" | "atMs"> {
   readonly transaction: string;
   readonly at_ms: number;
+  readonly committed_at: Date | null;
 }
 
-/** Reads the audit in the order of the commits. */
+/**
+ * Reads the audit in the order of the commits, which their timestamps tell. The server takes the timestamp before it
+ * makes a commit visible and before it lets go of its locks: whoever saw a commit, or waited for one, has a later
+ * timestamp. Two of one microsecond cannot have done either, so their order means nothing. Only a clock of the server
+ * that steps back would break this; no scenario steps it, since clocks are faked for clients and workers alone. Throws
+ * when a commit has no timestamp.
+ */
 export async function readAudit(admin: pg.Client): Promise<readonly AuditEntry[]> {
   const { rows } = await admin.query<StoredRow>(`
-    select cast(a.transaction as text) as transaction, a.at_ms, a.kind, a.subject, a.details, a.before,
-      cast(extract(epoch from coalesce(pg_xact_commit_timestamp(cast(a.transaction as xid)), 'epoch')) * 1000000 as text)
-        as committed_us
-    from chaos.audit a
-    order by 7, a.transaction, a.number`);
+    select cast(a.transaction as text) as transaction, a.at_ms, a.kind, a.subject, a.details, a.before, c.committed_at
+    from chaos.audit a, pg_xact_commit_timestamp(cast(a.transaction as xid)) as c (committed_at)
+    order by c.committed_at, a.transaction, a.number`);
+  if (rows.some(({ committed_at }) => committed_at === null)) throw new Error("a commit has no timestamp");
   return auditEntries(
-    rows.map(({ transaction, at_ms, ...row }) => ({ ...row, commit: transaction, atMs: at_ms })),
+    rows.map(({ transaction, at_ms, ...row }) => ({
+      ...row,
+      commit: transaction,
+      atMs: at_ms,
+    })),
   );
 }
