@@ -2,7 +2,7 @@
 import type { Counts } from "../../checker/check.ts";
 import { type Fault, overlaps } from "../../checker/faults.ts";
 import { type Percentiles, percentilesOf } from "../../checker/percentiles.ts";
-import { recoveriesOf } from "../../checker/rules/recovery.ts";
+import { type Recovery, recoveriesOf } from "../../checker/rules/recovery.ts";
 import { attemptOf, type Timeline } from "../../checker/timeline.ts";
 import type { Restart } from "../run-postgres.ts";
 
@@ -10,6 +10,12 @@ import type { Restart } from "../run-postgres.ts";
 export interface Times extends Percentiles {
   /** All of them, in whole milliseconds, in ascending order. */
   readonly samplesMs: readonly number[];
+}
+
+/** Times after kills. */
+export interface KillTimes extends Times {
+  /** How many kills the samples come from: those of one kill are much alike. */
+  readonly kills: number;
 }
 
 /** How long the restarts of a server were felt; one sample each. Both are counted from when the server took connections. */
@@ -43,12 +49,10 @@ export interface Figures {
   readonly alibis: Readonly<Record<string, number>>;
   /** What was really done, by kind, as the checker is told: also what makes good again. */
   readonly faults: Readonly<Record<string, number>>;
-  /** Kills by SIGKILL whose victim held tasks. */
-  readonly harmfulKills: number;
   /** From SIGKILL, or a claim under way at it, to the next claim: one sample for each task that the victim held. */
-  readonly afterKill: Times;
+  readonly afterKill: KillTimes;
   /** Those of them whose kill was alone: within a lease and 5 s no server was down, and nobody stood still or was cut off. */
-  readonly afterKillAlone: Times;
+  readonly afterKillAlone: KillTimes;
   readonly afterRestart: RestartTimes;
   /** Restarts that were alone: no other fault from 5 s before to a lease and 5 s after, and no kill in two leases before. */
   readonly afterRestartAlone: RestartTimes;
@@ -78,7 +82,6 @@ export function figuresOf(timeline: Timeline, counts: Counts, driver: DriverFigu
   const { silentDeaths, wrongDeaths, wrongFailures } = counts;
   const { restarts, processExits, slotsLost } = driver;
   const recoveries = recoveriesOf(timeline);
-  const times = (of: typeof recoveries): Times => timesOf(of.map(({ fromMs, toMs }) => toMs - fromMs));
   return {
     tasks,
     executions,
@@ -89,9 +92,8 @@ export function figuresOf(timeline: Timeline, counts: Counts, driver: DriverFigu
     withoutAlibi,
     alibis,
     faults,
-    harmfulKills: new Set(recoveries.map(({ kill }) => kill)).size,
-    afterKill: times(recoveries),
-    afterKillAlone: times(recoveries.filter(({ fromMs }) => isKillAlone(timeline, fromMs))),
+    afterKill: killTimes(recoveries),
+    afterKillAlone: killTimes(recoveries.filter(({ fromMs }) => isKillAlone(timeline, fromMs))),
     afterRestart: restartTimes(timeline, restarts),
     afterRestartAlone: restartTimes(
       timeline,
@@ -103,6 +105,11 @@ export function figuresOf(timeline: Timeline, counts: Counts, driver: DriverFigu
     wrongDeaths,
     wrongFailures,
   };
+}
+
+function killTimes(recoveries: readonly Recovery[]): KillTimes {
+  const times = timesOf(recoveries.map(({ fromMs, toMs }) => toMs - fromMs));
+  return { kills: new Set(recoveries.map(({ kill }) => kill)).size, ...times };
 }
 
 /** The span does not depend on how long the recovery took: slow ones are not sorted out. */
@@ -178,9 +185,8 @@ export function mergedFigures(left: Figures, right: Figures): Figures {
     withoutAlibi: sum("withoutAlibi"),
     alibis: mergedCounts(left.alibis, right.alibis),
     faults: mergedCounts(left.faults, right.faults),
-    harmfulKills: sum("harmfulKills"),
-    afterKill: mergedTimes(left.afterKill, right.afterKill),
-    afterKillAlone: mergedTimes(left.afterKillAlone, right.afterKillAlone),
+    afterKill: mergedKills(left.afterKill, right.afterKill),
+    afterKillAlone: mergedKills(left.afterKillAlone, right.afterKillAlone),
     afterRestart: mergedRestarts(left.afterRestart, right.afterRestart),
     afterRestartAlone: mergedRestarts(left.afterRestartAlone, right.afterRestartAlone),
     processExits: sum("processExits"),
@@ -208,6 +214,10 @@ export function mergedCounts(
 
 function mergedTimes(left: Times, right: Times): Times {
   return timesOf([...left.samplesMs, ...right.samplesMs]);
+}
+
+function mergedKills(left: KillTimes, right: KillTimes): KillTimes {
+  return { kills: left.kills + right.kills, ...mergedTimes(left, right) };
 }
 
 function mergedRestarts(left: RestartTimes, right: RestartTimes): RestartTimes {

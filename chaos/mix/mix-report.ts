@@ -90,12 +90,12 @@ export function reportLines(report: MixReport): string {
 
 function figureLines(figures: Figures): readonly string[] {
   const { tasks, executions, lost, phantom, recovered, withAlibi, withoutAlibi, alibis } = figures;
-  const { afterKill, afterKillAlone, afterRestart, afterRestartAlone, harmfulKills } = figures;
+  const { afterKill, afterKillAlone, afterRestart, afterRestartAlone } = figures;
   return [
     `tasks ${tasks}, executions ${executions}, lost ${lost}, phantom ${phantom}, unknown enqueues that stand ${recovered}`,
     `duplicates with an alibi ${withAlibi} (${listed(alibis)}), without ${withoutAlibi}`,
-    `recovery after SIGKILL, no other fault: ${times(afterKillAlone)}`,
-    `recovery after SIGKILL, outages and pauses included: ${times(afterKill)}, of ${harmfulKills} kills`,
+    `recovery after SIGKILL, no other fault: ${times(afterKillAlone)}, of ${afterKillAlone.kills} kills`,
+    `recovery after SIGKILL, outages and pauses included: ${times(afterKill)}, of ${afterKill.kills} kills`,
     `first execution after a restart of the server, no other fault: ${times(afterRestartAlone.firstExecution)}`,
     `first execution after a restart of the server, others included: ${times(afterRestart.firstExecution)}`,
     `all due tasks done after a restart of the server, no other fault: ${times(afterRestartAlone.drained)}`,

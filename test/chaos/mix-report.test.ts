@@ -46,8 +46,8 @@ function killed(tasks: number, afterMs: number): Scene {
 
 test("recovery after a kill has a sample for each task that the victim held, up to its next claim", () => {
   const { figures } = reportOf(killed(3, 100), 1);
-  expect(figures.harmfulKills).toBe(1);
   expect(figures.afterKill).toEqual({
+    kills: 1,
     count: 3,
     p50: 3_600,
     p99: 3_600,
@@ -108,7 +108,7 @@ test("reports of several runs add up, percentiles over all samples, and again", 
   expect(all.runs.map(({ seed }) => seed)).toEqual([0, 1, 2]);
   expect(all.deeds).toEqual({ F1: 3 });
   expect(all.figures.afterKill.samplesMs).toEqual([3_500, 3_900, 3_900, 3_900, 4_300, 4_300]);
-  expect(all.figures.afterKill).toMatchObject({ count: 6, p50: 3_900, p99: 4_300, max: 4_300 });
+  expect(all.figures.afterKill).toMatchObject({ kills: 3, count: 6, p50: 3_900, p99: 4_300, max: 4_300 });
   const { tasks, executions, faults, alibis, processExits } = all.figures;
   expect({ tasks, executions, faults, alibis, processExits }).toEqual({
     tasks: 6,
@@ -123,4 +123,23 @@ test("reports of several runs add up, percentiles over all samples, and again", 
   });
   expect([all.violations.length, holds(all)]).toEqual([0, false]);
   expect(reportLines(all)).toContain("p50 3.90 s, p99 4.30 s, max 4.30 s (6 samples), of 3 kills");
+});
+
+test("a living process that is declared dead is counted, and so is an attempt that no executor failed", () => {
+  const made = scene();
+  const { run, a, b } = made;
+  live(run, 5_000, a, b);
+  b.beat(a.owner);
+  for (let polls = 0; polls < 20; polls += 1) {
+    run.pass(250);
+    a.claim([]);
+  }
+  b.enqueue(["outage"]).claim(["outage"]);
+  b.begin("outage").settle("outage", "retry");
+  const { wrongDeaths, wrongFailures, silentDeaths } = reportOf(made, 1).figures;
+  expect({ wrongDeaths, wrongFailures, silentDeaths }).toEqual({
+    wrongDeaths: 1,
+    wrongFailures: 1,
+    silentDeaths: 0,
+  });
 });
