@@ -1,6 +1,7 @@
 // Runs one scenario from an empty database to the verdict of the checker.
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Counts, check, type Report, type Violation } from "../checker/check.ts";
 import { unmetNeed } from "./needs.ts";
 import type { Rig } from "./rig.ts";
@@ -8,6 +9,9 @@ import { RunPostgres } from "./run-postgres.ts";
 import { RunSqlite } from "./run-sqlite.ts";
 import { type Scenario, Skipped } from "./scenario.ts";
 import { Stage, type StageSettings, shortSettings } from "./stage.ts";
+
+/** Longer than any scenario takes, also in the long tier: one that hangs fails, and the others go on. */
+const SCENARIO_LIMIT_MS = 360_000;
 
 /** How a scenario came out. */
 export interface ScenarioResult {
@@ -96,7 +100,9 @@ async function playedAndKept(
 }
 
 async function played(stage: Stage, scenario: Scenario): Promise<Report | null> {
-  await scenario.run(stage);
+  const isOver = scenario.run(stage).then(() => true);
+  const hasEnded = await Promise.race([isOver, delay(SCENARIO_LIMIT_MS, false, { ref: false })]);
+  if (!hasEnded) throw new Error(`it was not over within ${SCENARIO_LIMIT_MS / 1_000} s`);
   if (scenario.unmigrated === true) return null;
   await stage.endAll();
   const history = await stage.history();
