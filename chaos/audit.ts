@@ -1,7 +1,8 @@
 // The database's own truth: triggers write every change of a row to an audit, which is read back in commit order.
 import type pg from "pg";
-import type { AuditEntry, PendingImage } from "../checker/history.ts";
+import type { AuditEntry } from "../checker/history.ts";
 import { quoteIdentifier } from "../src/store/postgres/identifier.ts";
+import { type AuditRow, auditEntries } from "./audit-rows.ts";
 
 /** Settings of a server that can be audited: the order of commits is told by their timestamps. */
 export const auditSettings: Readonly<Record<string, string>> = Object.freeze({
@@ -97,69 +98,30 @@ export async function installAudit(admin: pg.Client, schema: string): Promise<vo
   await admin.query(statements.join("\n"));
 }
 
-interface AuditRow {
+interface StoredRow extends Omit<AuditRow, "commit" | "atMs"> {
   readonly transaction: string;
   readonly at_ms: number;
-  readonly committed_us: string;
-  readonly kind: string;
-  readonly subject: string;
-  readonly details: Readonly<Record<string, unknown>> | null;
-  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly committed_at: Date | null;
 }
 
-/** Reads the audit in the order of the commits. */
+/**
+ * Reads the audit in the order of the commits, which their timestamps tell. The server takes the timestamp before it
+ * makes a commit visible and before it lets go of its locks: whoever saw a commit, or waited for one, has a later
+ * timestamp. Two of one microsecond cannot have done either, so their order means nothing. Only a clock of the server
+ * that steps back would break this; no scenario steps it, since clocks are faked for clients and workers alone. Throws
+ * when a commit has no timestamp.
+ */
 export async function readAudit(admin: pg.Client): Promise<readonly AuditEntry[]> {
-  const { rows } = await admin.query<AuditRow>(`
-    select cast(a.transaction as text) as transaction, a.at_ms, a.kind, a.subject, a.details, a.before,
-      cast(extract(epoch from coalesce(pg_xact_commit_timestamp(cast(a.transaction as xid)), 'epoch')) * 1000000 as text)
-        as committed_us
-    from chaos.audit a
-    order by 7, a.transaction, a.number`);
-  const tasks = new Map<string, { readonly taskId: string; readonly type: string }>();
-  for (const { kind, subject, details } of rows) {
-    if (kind === "task.insert")
-      tasks.set(subject, details as { readonly taskId: string; readonly type: string }); // the trigger writes it so
-  }
-  const entries: AuditEntry[] = [];
-  let seq = 0;
-  let last = "";
-  for (const row of rows) {
-    if (row.transaction !== last) seq += 1;
-    last = row.transaction;
-    const change = changeOf(row, tasks);
-    if (change !== null) entries.push({ seq, atMs: row.at_ms, change });
-  }
-  return entries;
-}
-
-function changeOf(
-  { kind, subject, details, before }: AuditRow,
-  tasks: ReadonlyMap<string, { readonly taskId: string; readonly type: string }>,
-): AuditEntry["change"] | null {
-  const { taskId, type } = tasks.get(subject) ?? { taskId: `unknown ${subject}`, type: "unknown" };
-  const row = (columns: unknown): PendingImage => ({ ...(columns as PendingImage), type }); // the trigger writes these columns
-  switch (kind) {
-    case "pending.insert":
-    case "pending.delete":
-      return { kind, taskId, row: row(details) };
-    case "pending.update":
-      return { kind, taskId, before: row(before), after: row(details) };
-    case "settled.insert":
-    case "settled.delete": {
-      const { reason, ...rest } = details as {
-        state: "confirmed";
-        generation: number;
-        reason?: string | null;
-      };
-      return { kind, taskId, ...rest, ...(typeof reason === "string" ? { reason } : {}) };
-    }
-    case "task.delete":
-      return { kind, taskId };
-    case "process.insert":
-    case "process.beat":
-    case "process.delete":
-      return { kind, owner: subject };
-    default:
-      return null;
-  }
+  const { rows } = await admin.query<StoredRow>(`
+    select cast(a.transaction as text) as transaction, a.at_ms, a.kind, a.subject, a.details, a.before, c.committed_at
+    from chaos.audit a, pg_xact_commit_timestamp(cast(a.transaction as xid)) as c (committed_at)
+    order by c.committed_at, a.transaction, a.number`);
+  if (rows.some(({ committed_at }) => committed_at === null)) throw new Error("a commit has no timestamp");
+  return auditEntries(
+    rows.map(({ transaction, at_ms, ...row }) => ({
+      ...row,
+      commit: transaction,
+      atMs: at_ms,
+    })),
+  );
 }

@@ -1,18 +1,22 @@
-// The fault rig: npm run chaos -- [--scenario F1,F7 | --minutes 5 [--seed N] | --list] [--report FILE] [--keep FOLDER]
+// The fault rig: npm run chaos -- [--scenario F1,F7 | --minutes 5 [--seed N] | --list] [--report FILE] [--keep FOLDER],
+// and npm run chaos -- --merge FILES [--report FILE], which adds the reports of several mixes up.
 import { cpSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { scenarios } from "./catalogue.ts";
-import { mixText, runMix } from "./mix/run-mix.ts";
+import { holds, type MixReport, mergedReports, reportLines } from "./mix/mix-report.ts";
+import { runMix } from "./mix/run-mix.ts";
 import { endWithSignals, Rig } from "./rig.ts";
 import { runScenario, type ScenarioResult } from "./run-scenario.ts";
 import { waiting } from "./waiting.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     scenario: { type: "string" },
     minutes: { type: "string" },
     seed: { type: "string" },
     list: { type: "boolean", default: false },
+    merge: { type: "boolean", default: false },
     report: { type: "string" },
     keep: { type: "string" },
   },
@@ -73,17 +77,17 @@ async function mix(rig: Rig, minutes: number): Promise<boolean> {
       ? {}
       : { keep: (folder: string) => cpSync(folder, values.keep as string, { recursive: true }) }), // it is given
   });
-  console.log(mixText(result));
-  for (const { guarantee, law, detail, broken, telling } of result.report.violations) {
-    console.log(`VIOLATED ${guarantee}: ${law}\n  ${detail} (${broken} places)`);
-    console.log(telling.join("\n").replaceAll(/^/gm, "    "));
-  }
+  return told(result);
+}
+
+function told(result: MixReport): boolean {
+  console.log(reportLines(result));
   report(result);
-  console.log(result.report.holds ? "no violation" : `${result.report.violations.length} laws were broken`);
-  return result.report.holds;
+  return holds(result);
 }
 
 if (values.list) list();
+else if (values.merge) process.exitCode = told(mergedReports(positionals)) ? 0 : 1;
 else {
   await using rig = new Rig();
   endWithSignals(rig);

@@ -6,8 +6,10 @@ export class NemesisLog {
   readonly events: NemesisEvent[] = [];
 
   /** Notes a deed, before it is done if it harms, after it is done if it heals. */
-  note(action: NemesisEvent["action"]): void {
-    this.events.push({ atMs: Date.now(), action });
+  note(action: NemesisEvent["action"]): NemesisEvent {
+    const event = { atMs: Date.now(), action };
+    this.events.push(event);
+    return event;
   }
 
   /** How often something was done. */

@@ -28,6 +28,9 @@ export interface Trigger {
   readonly deed: Deed;
 }
 
+/** A message that has not come by then will not: statements are renamed, and a run must not hang for it. */
+const TRIGGER_LIMIT_MS = 60_000;
+
 interface Armed extends Trigger {
   left: number;
   readonly fire: () => void;
@@ -120,9 +123,20 @@ export class Proxy implements AsyncDisposable {
 
   /** Arms a deed at a message to the server; resolves when it has happened. */
   when(trigger: Trigger): Promise<void> {
-    return new Promise((resolve) => {
-      this.#armed.add({ ...trigger, left: trigger.nth ?? 1, fire: resolve });
+    const reached = new Promise<void>((resolve, reject) => {
+      const late = () =>
+        reject(new Error(`no message with "${trigger.text}" came within ${TRIGGER_LIMIT_MS} ms`));
+      const timer = setTimeout(late, TRIGGER_LIMIT_MS);
+      this.#timers.add(timer);
+      const fire = (): void => {
+        clearTimeout(timer);
+        this.#timers.delete(timer);
+        resolve();
+      };
+      this.#armed.add({ ...trigger, left: trigger.nth ?? 1, fire });
     });
+    reached.catch(() => undefined); // whoever waits is told
+    return reached;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -20,12 +20,25 @@ export interface StateCounts {
   readonly cancelled: number;
 }
 
+/** A time during which the server was not there, on the clock of the machine. */
+export interface Restart {
+  /** When it was ended: that of the event of the nemesis. */
+  readonly downMs: number;
+  /** When it had ended. */
+  readonly goneMs: number;
+  /** When it took connections again. */
+  readonly upMs: number;
+}
+
 /** One database on a server. */
 export class RunPostgres {
   readonly server: PostgresServer;
   readonly database: string;
   readonly schema: string;
+  /** Each time the server was down, and came back. */
+  readonly restarts: Restart[] = [];
   readonly #nemesis: NemesisLog;
+  #down: Omit<Restart, "upMs"> | null = null;
   #admin: pg.Client | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -103,14 +116,17 @@ export class RunPostgres {
 
   /** Takes the server down: in a crash, unless said otherwise. */
   async down(mode: StopMode | "kill" = "immediate"): Promise<void> {
-    this.#nemesis.note({ kind: "database.down" });
+    const { atMs: downMs } = this.#nemesis.note({ kind: "database.down" });
     await (mode === "kill" ? this.server.kill("SIGKILL") : this.server.stop(mode));
+    this.#down = { downMs, goneMs: Date.now() };
   }
 
   /** Brings it back. */
   async up(): Promise<void> {
     await this.server.start();
-    this.#nemesis.note({ kind: "database.up" });
+    const { atMs: upMs } = this.#nemesis.note({ kind: "database.up" });
+    if (this.#down !== null) this.restarts.push({ ...this.#down, upMs });
+    this.#down = null;
   }
 
   /** A time during which calls fail, whatever the reason. */

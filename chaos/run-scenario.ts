@@ -1,12 +1,17 @@
 // Runs one scenario from an empty database to the verdict of the checker.
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Counts, check, type Report, type Violation } from "../checker/check.ts";
 import { unmetNeed } from "./needs.ts";
 import type { Rig } from "./rig.ts";
 import { RunPostgres } from "./run-postgres.ts";
+import { RunSqlite } from "./run-sqlite.ts";
 import { type Scenario, Skipped } from "./scenario.ts";
 import { Stage, type StageSettings, shortSettings } from "./stage.ts";
+
+/** Longer than any scenario takes, also in the long tier: one that hangs fails, and the others go on. */
+const SCENARIO_LIMIT_MS = 360_000;
 
 /** How a scenario came out. */
 export interface ScenarioResult {
@@ -57,9 +62,13 @@ export async function runScenario(
 async function stageIt(rig: Rig, scenario: Scenario, keepIn: string | null): Promise<Report | null> {
   const settings: StageSettings = { ...shortSettings, ...scenario.settings };
   if (scenario.onSqlite === true) {
-    await using stage = new Stage(rig, settings, null);
-    await scenario.run(stage);
-    return null;
+    await using stage = new Stage(
+      rig,
+      settings,
+      (nemesis, folder) => new RunSqlite(join(folder, "tasks.db"), nemesis),
+    );
+    await stage.sqlite.create(scenario.unmigrated !== true);
+    return await playedAndKept(stage, scenario, keepIn);
   }
   const server =
     scenario.ownServer === undefined
@@ -68,22 +77,32 @@ async function stageIt(rig: Rig, scenario: Scenario, keepIn: string | null): Pro
   try {
     await using stage = new Stage(rig, settings, (nemesis) => new RunPostgres(server, nemesis));
     await stage.postgres.create(scenario.unmigrated !== true);
-    let report: Report | null = null;
-    let isOver = false;
-    try {
-      report = await played(stage, scenario);
-      isOver = true;
-    } finally {
-      if (!isOver || report?.holds === false) keep(stage, scenario, keepIn);
-    }
-    return report;
+    return await playedAndKept(stage, scenario, keepIn);
   } finally {
     if (scenario.ownServer !== undefined) await rig.dropServer(server);
   }
 }
 
+async function playedAndKept(
+  stage: Stage,
+  scenario: Scenario,
+  keepIn: string | null,
+): Promise<Report | null> {
+  let report: Report | null = null;
+  let isOver = false;
+  try {
+    report = await played(stage, scenario);
+    isOver = true;
+  } finally {
+    if (!isOver || report?.holds === false) keep(stage, scenario, keepIn);
+  }
+  return report;
+}
+
 async function played(stage: Stage, scenario: Scenario): Promise<Report | null> {
-  await scenario.run(stage);
+  const isOver = scenario.run(stage).then(() => true);
+  const hasEnded = await Promise.race([isOver, delay(SCENARIO_LIMIT_MS, false, { ref: false })]);
+  if (!hasEnded) throw new Error(`it was not over within ${SCENARIO_LIMIT_MS / 1_000} s`);
   if (scenario.unmigrated === true) return null;
   await stage.endAll();
   const history = await stage.history();

@@ -19,9 +19,9 @@ export interface Scenario {
   readonly settings?: Partial<StageSettings>;
   /** A server that is crashed, filled or set up in its own way; by default all share one. */
   readonly ownServer?: Readonly<Record<string, string>>;
-  /** The run is on a SQLite file, and is judged by what the scenario itself asserts. */
+  /** The run is on a SQLite file. */
   readonly onSqlite?: boolean;
-  /** The database is empty: no schema, no audit, so that the scenario alone judges. */
+  /** The database is empty, or there is none: no schema, no audit, so that the scenario alone judges. */
   readonly unmigrated?: boolean;
   /** Guarantees whose preconditions the scenario takes away: a breach of them is what it shows. */
   readonly forgives?: readonly Guarantee[];

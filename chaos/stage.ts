@@ -12,7 +12,8 @@ import type { EnqueueWay, TaskOrder } from "./process/messages.ts";
 import type { ProcessSettings, RunDatabase } from "./process/settings.ts";
 import { Proxy } from "./proxy.ts";
 import type { Rig } from "./rig.ts";
-import type { RunPostgres } from "./run-postgres.ts";
+import { RunPostgres } from "./run-postgres.ts";
+import { RunSqlite } from "./run-sqlite.ts";
 import { until } from "./until.ts";
 
 /** How the processes of a run are set up, unless one is told otherwise. */
@@ -49,6 +50,9 @@ export type ProcessOptions = Partial<
     readonly unawaited?: boolean;
   };
 
+/** Where the tasks of a run are, and who tells of it. */
+export type StageDatabase = RunPostgres | RunSqlite;
+
 /** One run. */
 export class Stage implements AsyncDisposable {
   readonly rig: Rig;
@@ -59,26 +63,34 @@ export class Stage implements AsyncDisposable {
   /** What the checker is told besides; scenarios change it. */
   readonly judged: { -readonly [Key in keyof RunSettings]?: RunSettings[Key] } = {};
   readonly #proxies = new Map<string, Proxy>();
-  #database: RunPostgres | null;
-  readonly sqliteFile: string;
+  #database: StageDatabase;
 
-  constructor(rig: Rig, settings: StageSettings, database: ((nemesis: NemesisLog) => RunPostgres) | null) {
+  constructor(
+    rig: Rig,
+    settings: StageSettings,
+    database: (nemesis: NemesisLog, folder: string) => StageDatabase,
+  ) {
     this.rig = rig;
     this.folder = rig.newFolder();
     this.settings = settings;
-    this.sqliteFile = join(this.folder, "tasks.db");
-    this.#database = database?.(this.nemesis) ?? null;
+    this.#database = database(this.nemesis, this.folder);
     for (const name of ["gates", "history"]) mkdirSync(join(this.folder, name));
   }
 
   /** The Postgres of the run. */
   get postgres(): RunPostgres {
-    if (this.#database === null) throw new Error("this run is on SQLite");
+    if (!(this.#database instanceof RunPostgres)) throw new Error("this run is on SQLite");
+    return this.#database;
+  }
+
+  /** The SQLite file of the run. */
+  get sqlite(): RunSqlite {
+    if (!(this.#database instanceof RunSqlite)) throw new Error("this run is on Postgres");
     return this.#database;
   }
 
   /** Lets the run go on with another database. */
-  useDatabase(database: RunPostgres): void {
+  useDatabase(database: StageDatabase): void {
     this.#database = database;
   }
 
@@ -185,7 +197,7 @@ export class Stage implements AsyncDisposable {
   async rest(limitMs = 40_000): Promise<number> {
     return await until(
       "nothing is pending any more",
-      async () => (await this.postgres.counts()).pending === 0,
+      async () => (await this.#database.counts()).pending === 0,
       limitMs,
     );
   }
@@ -275,7 +287,7 @@ export class Stage implements AsyncDisposable {
       settings,
       processes: this.events(),
       nemesis: this.nemesis.events,
-      audit: await this.postgres.audit(),
+      audit: await this.#database.audit(),
     };
   }
 
@@ -296,7 +308,7 @@ export class Stage implements AsyncDisposable {
     for (const child of this.children) child.signal("SIGKILL");
     await Promise.all(this.children.map(({ ended }) => ended));
     for (const proxy of this.#proxies.values()) await proxy[Symbol.asyncDispose]();
-    await this.#database?.drop();
+    await this.#database.drop();
   }
 
   async #start(program: "worker" | "client", name: string, options: ProcessOptions): Promise<Child> {
@@ -333,7 +345,7 @@ export class Stage implements AsyncDisposable {
     name: string,
     { proxied = false, poolSize = null, statementTimeoutMs }: ProcessOptions,
   ): Promise<RunDatabase> {
-    if (this.#database === null) return { kind: "sqlite", file: this.sqliteFile };
+    if (this.#database instanceof RunSqlite) return { kind: "sqlite", file: this.#database.file };
     const { server, schema } = this.#database;
     let port = server.port;
     if (proxied) {

@@ -1,17 +1,18 @@
 // The checker: a history in, a verdict for each guarantee out.
 import type { Finding, Guarantee, Law, LawFindings, Rule } from "./finding.ts";
 import type { History } from "./history.ts";
+import { type Percentiles, percentilesOf } from "./percentiles.ts";
 import { bypassRule } from "./rules/bypass.ts";
 import { containmentRule } from "./rules/containment.ts";
 import { type DuplicateCounts, duplicateCounts, duplicatesRule } from "./rules/duplicates.ts";
 import { effectsRule } from "./rules/effects.ts";
-import { endingsRule } from "./rules/endings.ts";
+import { endingsRule, ownFailure } from "./rules/endings.ts";
 import { enqueueRule, type SetCounts, setCounts } from "./rules/enqueue.ts";
 import { executionsRule } from "./rules/executions.ts";
 import { honestyRule } from "./rules/honesty.ts";
 import { lossesRule } from "./rules/losses.ts";
 import { outcomesRule } from "./rules/outcomes.ts";
-import { processLivesRule } from "./rules/process-lives.ts";
+import { deserved, processLivesRule } from "./rules/process-lives.ts";
 import { recoveryRule, recoveryTimesMs, silentDeaths } from "./rules/recovery.ts";
 import { scheduleRule } from "./rules/schedule.ts";
 import { shutdownRule } from "./rules/shutdown.ts";
@@ -46,14 +47,6 @@ export interface Violation {
   readonly telling: readonly string[];
 }
 
-/** Times in milliseconds; null when there was none. */
-export interface Percentiles {
-  readonly count: number;
-  readonly p50: number | null;
-  readonly p99: number | null;
-  readonly max: number | null;
-}
-
 /** What was counted on the way. */
 export interface Counts extends SetCounts, DuplicateCounts {
   readonly tasks: number;
@@ -63,6 +56,10 @@ export interface Counts extends SetCounts, DuplicateCounts {
   readonly recoveryMs: Percentiles;
   /** Deaths without any event of the nemesis: the process just said nothing any more. */
   readonly silentDeaths: number;
+  /** Processes that were declared dead although they ran, sent their heartbeats, and nothing kept those away. */
+  readonly wrongDeaths: number;
+  /** Failed attempts that were counted although no executor failed or ran out of time: an outage must not count any. */
+  readonly wrongFailures: number;
 }
 
 /** The answer. */
@@ -137,7 +134,7 @@ export function check(history: History): Report {
     endedAtRest,
     verdicts,
     violations,
-    counts: countsOf(timeline),
+    counts: countsOf(timeline, laws),
   };
 }
 
@@ -157,7 +154,8 @@ function violationOf(timeline: Timeline, law: Law, broken: number, first: Findin
   return { guarantee: law.guarantee, law: law.says, broken, taskId, process, detail, telling };
 }
 
-function countsOf(timeline: Timeline): Counts {
+function countsOf(timeline: Timeline, laws: readonly LawFindings[]): Counts {
+  const broken = (law: Law): number => laws.find((one) => one.law === law)?.broken ?? 0;
   const faults: Record<string, number> = {};
   for (const { action } of timeline.history.nemesis) {
     const name = action.kind === "operator" ? `operator ${action.operation}` : action.kind;
@@ -171,11 +169,7 @@ function countsOf(timeline: Timeline): Counts {
     faults,
     recoveryMs: percentilesOf(recoveryTimesMs(timeline)),
     silentDeaths: silentDeaths(timeline),
+    wrongDeaths: broken(deserved),
+    wrongFailures: broken(ownFailure),
   };
-}
-
-function percentilesOf(sorted: readonly number[]): Percentiles {
-  const at = (part: number): number | null =>
-    sorted[Math.max(Math.ceil(sorted.length * part) - 1, 0)] ?? null;
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
 }

@@ -1,5 +1,6 @@
 // The report as text: a table of verdicts, the numbers, and each violation with what happened around it.
-import type { Counts, Percentiles, Report, Verdict, Violation } from "./check.ts";
+import type { Counts, Report, Verdict, Violation } from "./check.ts";
+import type { Percentiles } from "./percentiles.ts";
 
 const words: Readonly<Record<Verdict["outcome"], string>> = {
   held: "held",

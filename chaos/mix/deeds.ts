@@ -24,25 +24,27 @@ export interface Deed {
   readonly id: string;
   /** How often it is drawn, against the others. */
   readonly weight: number;
-  run(crew: Crew): Promise<void>;
+  /** Answers false when it was not done: the server is down already, or all processes are being harmed. */
+  run(crew: Crew): Promise<boolean>;
 }
 
 const between = ({ random }: Crew, least: number, most: number): number =>
   least + random.fraction() * (most - least);
 
 /** Takes a process for itself for a while; answers false when all are taken. */
-async function withOne(crew: Crew, work: (child: Child) => Promise<void>): Promise<void> {
+async function withOne(crew: Crew, work: (child: Child) => Promise<void>): Promise<boolean> {
   const names = [...crew.free].sort();
   const name = names[Math.floor(crew.random.fraction() * names.length)];
-  if (name === undefined) return;
+  if (name === undefined) return false;
   const child = crew.stage.children.findLast((one) => one.name === name);
-  if (child === undefined || !child.isAlive) return;
+  if (child === undefined || !child.isAlive) return false;
   crew.free.delete(name);
   try {
     await work(child);
   } finally {
     crew.free.add(name);
   }
+  return true;
 }
 
 async function startAgain(crew: Crew, { name }: Child): Promise<void> {
@@ -77,13 +79,14 @@ const terminateBackends: Deed = {
   id: "F20",
   weight: 2,
   async run({ stage, isUp }) {
-    if (!isUp) return;
+    if (!isUp) return false;
     await stage.postgres.outage(async () => {
       for (let round = 0; round < 10; round += 1) {
         await stage.postgres.terminateBackends().catch(() => 0);
         await delay(200);
       }
     });
+    return true;
   },
 };
 
@@ -93,12 +96,13 @@ function serverDown(id: string, weight: number, forMs: number, mode: "immediate"
     id,
     weight,
     async run(crew) {
-      if (!crew.isUp) return;
+      if (!crew.isUp) return false;
       crew.isUp = false;
       await crew.stage.postgres.down(mode);
       await delay(forMs);
       await crew.stage.postgres.up();
       crew.isUp = true;
+      return true;
     },
   };
 }
@@ -129,9 +133,10 @@ const clockJump: Deed = {
   weight: 2,
   async run(crew) {
     const [name, clock] = [...crew.clocks][Math.floor(crew.random.fraction() * crew.clocks.size)] ?? [];
-    if (name === undefined || clock === undefined) return;
+    if (name === undefined || clock === undefined) return false;
     clock.jumpTo(name, Math.round(between(crew, -3_600, 3_600)));
     await delay(100);
+    return true;
   },
 };
 

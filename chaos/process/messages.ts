@@ -41,7 +41,9 @@ export type Command =
   | { readonly do: "end-open" }
   | { readonly do: "operate"; readonly operation: "cancel" | "redrive"; readonly taskId: string }
   | { readonly do: "execute"; readonly taskId: string }
-  | { readonly do: "status" };
+  | { readonly do: "status" }
+  /** How many slots are taken, by running attempts and by executors beyond their timeout; asks the database. */
+  | { readonly do: "slots" };
 
 /** What a process answers. */
 export type Answer =

@@ -143,6 +143,7 @@ export function answerCommands(
   subscribe("owed:store.warning", (event) => warnings.push((event as { readonly warning: string }).warning));
   const common = async (command: Command): Promise<unknown> => {
     if (command.do === "status") return status(node, events, warnings);
+    if (command.do === "slots") return await takenSlots(node);
     if (command.do === "execute") return await node.scheduler.executeAndAdvance(command.taskId);
     if (command.do === "operate") return await node.scheduler[command.operation](command.taskId);
     return await own(command);
@@ -167,6 +168,11 @@ function status(
 ): ProcessStatus {
   const { running = 0, zombies = 0 } = worker ?? {};
   return { running, zombies, residentBytes: process.memoryUsage.rss(), warnings, events };
+}
+
+async function takenSlots({ scheduler }: RunningNode): Promise<number> {
+  const { running, zombies } = await scheduler.stats();
+  return running.worker + running.fastPath + zombies;
 }
 
 /** Tells the rig; when it is gone, nobody listens, and its watcher ends this process. */

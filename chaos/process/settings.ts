@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Store } from "../../src/store/contract.ts";
 import { postgresStore } from "../../src/store/postgres/index.ts";
 import { sqliteStore } from "../../src/store/sqlite/index.ts";
+import { markCommits } from "../audit-sqlite.ts";
 
 /** Where the tasks of a run are. */
 export type RunDatabase =
@@ -16,6 +17,7 @@ export type RunDatabase =
       readonly poolSize?: number;
       readonly statementTimeoutMs?: number;
     }
+  /** A file that has the audit. */
   | { readonly kind: "sqlite"; readonly file: string };
 
 /** Passed as JSON on the command line of a process. */
@@ -56,6 +58,7 @@ export interface OpenedStore {
 /** Opens the store of the settings. */
 export function openStore({ process: name, database }: ProcessSettings): OpenedStore {
   if (database.kind === "sqlite") {
+    markCommits();
     return { store: sqliteStore({ file: database.file }) as unknown as Store, pool: null }; // it is handed its own transactions only
   }
   const { connectionString, schema, pooler = false, poolSize, statementTimeoutMs } = database;

@@ -160,7 +160,7 @@ const manyAtOnceSqlite: Scenario = {
   onSqlite: true,
   needs: ["sqlite"],
   async run(stage) {
-    const store = sqliteStore({ file: stage.sqliteFile });
+    const store = sqliteStore({ file: stage.sqlite.file });
     const scheduler = new Scheduler({ store, leaseMs: 15_000 });
     await scheduler.start();
     try {

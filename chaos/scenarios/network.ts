@@ -14,7 +14,7 @@ import { order, ordersOver } from "./orders.ts";
 /** Where the network goes away: while nothing is under way, or at a message. */
 const moments = {
   idle: null,
-  claim: "owed_claim_named_types",
+  claim: "owed_claim_ready",
   heartbeat: "owed_beat",
   complete: "owed_confirm_current",
 } as const;

@@ -13,7 +13,8 @@ const notForOthers: Law = {
   guarantee: "G10",
   says: "a task fails for its losses only after the most it may suffer alone",
 };
-const ownFailure: Law = {
+/** What an outage must not break: see `wrongFailures` of the report. */
+export const ownFailure: Law = {
   guarantee: "G13",
   says: "a failed attempt is counted only where an executor failed or ran out of time",
 };

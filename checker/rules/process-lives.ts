@@ -21,7 +21,8 @@ const patient: Law = {
   guarantee: "G12",
   says: "a process is declared dead only after a whole lease without a heartbeat, outages of the database not counted",
 };
-const deserved: Law = {
+/** A death that is none: see `wrongDeaths` of the report. */
+export const deserved: Law = {
   guarantee: "G12",
   says: "no process is declared dead that runs and sends its heartbeats, with nothing that keeps them away",
 };

@@ -174,23 +174,40 @@ function isBack(timeline: Timeline, life: Life, outage: Fault): boolean {
   return false;
 }
 
-/** Times from a kill to the next claim of what the victim held, in order. Tasks that nobody claimed again have none. */
-export function recoveryTimesMs(timeline: Timeline): readonly number[] {
+/** A task whose holder was killed, and that was claimed again. */
+export interface Recovery {
+  readonly kill: Fault;
+  /** When it was killed, or claimed the task: the later of the two. */
+  readonly fromMs: number;
+  /** When the task was claimed the next time. */
+  readonly toMs: number;
+}
+
+/** From a kill to the next claim of each task that the victim held. Tasks that nobody claimed again have none. */
+export function recoveriesOf(timeline: Timeline): readonly Recovery[] {
   const kills = new Map<string, Fault>();
   for (const fault of timeline.faults.all) {
     if (fault.kind === "kill") for (const { owner } of livesOf(timeline, fault)) kills.set(owner, fault);
   }
-  const times: number[] = [];
+  const recoveries: Recovery[] = [];
   for (const { tenures } of unedited(timeline)) {
     tenures.forEach(({ token, end, begin }, place) => {
       const kill = kills.get(token.owner);
       const next = tenures[place + 1];
       if (kill === undefined || end?.kind !== "lost" || next === undefined) return;
       // What was lost before the kill was lost to something else.
-      if (end.at.index >= kill.fromIndex) times.push(next.begin.atMs - Math.max(kill.fromMs, begin.atMs));
+      if (end.at.index < kill.fromIndex) return;
+      recoveries.push({ kill, fromMs: Math.max(kill.fromMs, begin.atMs), toMs: next.begin.atMs });
     });
   }
-  return times.sort((left, right) => left - right);
+  return recoveries;
+}
+
+/** How long they took, in order. */
+export function recoveryTimesMs(timeline: Timeline): readonly number[] {
+  return recoveriesOf(timeline)
+    .map(({ fromMs, toMs }) => toMs - fromMs)
+    .sort((left, right) => left - right);
 }
 
 /** Processes that were removed from the registry without any event of the nemesis that explains it. */

@@ -39,6 +39,60 @@ describe.skipIf(process.env["OWED_TEST_POSTGRES"] === "none")("a breach behind t
     expect(violations.flatMap(({ telling }) => telling).join("\n")).toContain("pending.delete");
   });
 
+  const onSqlite = (run: Scenario["run"]): Scenario => ({
+    ...scenario(run),
+    onSqlite: true,
+    needs: ["sqlite"],
+  });
+
+  test("the same is told of a SQLite file, and a run on it without a breach holds", async (context) => {
+    const run = async (breach: string) =>
+      await runScenario(
+        rig,
+        onSqlite(async (stage) => {
+          const [client, worker] = await Promise.all([
+            stage.client("client", { poolSize: null }),
+            stage.worker("worker"),
+          ]);
+          await stage.enqueue(client, [order("works", { end: "fail", times: 1 }), order("left")]);
+          await stage.enqueue(client, [{ ...order("vanished", {}, "strict"), delayMs: 60_000 }]);
+          stage.judged.mayStayPending = ["strict"];
+          await until("two are done", async () => (await stage.sqlite.counts()).pending === 1);
+          stage.sqlite.sql(breach);
+          await stage.terminate(worker);
+          stage.quiet();
+        }),
+      );
+    const held = await run("update owed_task set reference_id = 'none of the business of an audit'");
+    if (held.outcome === "skipped") context.skip(held.reason ?? "");
+    expect([held.outcome, held.reason]).toEqual(["passed", null]);
+    expect(held.counts).toMatchObject({ tasks: 3, executions: 3, lost: 0 });
+    const { outcome, violations } = await run("delete from owed_pending");
+    expect(outcome).toBe("failed");
+    const found = violations.find(({ guarantee, taskId }) => guarantee === "G2" && taskId === "vanished");
+    expect(found?.law).toBe("no unfinished task is ever deleted");
+    expect(found?.telling.join("\n")).toContain("pending.delete");
+  });
+
+  test("on SQLite what one transaction would have to write is told when two have written it", async (context) => {
+    const { outcome, reason, violations } = await runScenario(
+      rig,
+      onSqlite(async (stage) => {
+        const client = await stage.client("client", { poolSize: null });
+        await stage.enqueue(client, [{ ...order("halves"), delayMs: 60_000 }]);
+        stage.nemesis.note({ kind: "operator", operation: "cancel", taskId: "halves" });
+        stage.sqlite.sql(`insert into owed_settled (
+            id, state, settled_at, generation, failed_attempts, lost_attempts, deferred_attempts
+          )
+          select id, 'cancelled', 0, generation, 0, 0, 0 from owed_pending`);
+        stage.sqlite.sql("delete from owed_pending");
+        stage.quiet();
+      }),
+    );
+    if (outcome === "skipped") context.skip(reason ?? "");
+    expect(violations.map(({ law }) => law)).toContain("a task that has ended is not pending any more");
+  });
+
   test("a confirmation that no executor earned is told, and so is a task that somebody took", async () => {
     const { outcome, violations } = await runScenario(
       rig,
