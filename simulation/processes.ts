@@ -16,18 +16,21 @@ export interface ProcessesOptions {
   readonly goesOn?: () => boolean;
 }
 
-/** Seeds of one portion, which one process plays and reports. */
-const PORTION = 250;
+/** Least and most seeds of one portion, which one process plays and reports. */
+const LEAST_PORTION = 250;
+const MOST_PORTION = 1_000;
 
 /** Plays the seeds and adds their reports up. */
 export async function playInProcesses(options: ProcessesOptions): Promise<RangeReport> {
   const { from, seeds, jobs, onPortion = () => undefined, goesOn = () => true } = options;
+  const even = Math.ceil(seeds / (4 * Math.max(jobs, 1)));
+  const portion = Math.min(Math.max(even, LEAST_PORTION), MOST_PORTION);
   let next = from;
   let total = emptyReport;
   const work = async (): Promise<void> => {
     while (next < from + seeds && goesOn()) {
       const start = next;
-      const count = Math.min(PORTION, from + seeds - start);
+      const count = Math.min(portion, from + seeds - start);
       next += count;
       const report = await playPortion(start, count);
       onPortion(report);
