@@ -56,9 +56,9 @@ export const contestants: readonly Contestant[] = [
     isDefault: false,
     options: {},
     unlocks: true,
-    faults: ["kill", "poison"],
+    faults: ["kill", "outage", "terminate", "poison"],
     configuration:
-      "As above, and a supervisor that sees a worker process end calls forceUnlockWorkers with its worker ids half a second later. (Worker Pro, which recovers by heartbeat, is a paid product and was not run.)",
+      "As above, and a supervisor that sees a worker process end calls forceUnlockWorkers with the id of its pool half a second later, again until it is answered. (Worker Pro, which recovers by heartbeat, is a paid product and was not run.)",
   },
   {
     system: "graphile-worker",

@@ -50,7 +50,7 @@ async function runFault(
     const rows: Row[] = [];
     for (const [team, { owed, findings, measuredMs }] of stories) {
       const { contestant, endedByThemselves } = team;
-      const verdict = judge(owed, team.executions(), await team.standing());
+      const verdict = judge(owed, team.executions(), await team.surelyStanding());
       rows.push({ contestant: contestant.name, verdict, endedByThemselves, findings, measuredMs });
     }
     const { name, title, says } = fault;

@@ -12,6 +12,7 @@ import type { Enqueued, ProcessSettings } from "./messages.ts";
 const RESTART_MS = 1_000;
 const UNLOCK_MS = 500;
 const RETRY_MS = 250;
+const ASK_MS = 30_000;
 
 /** Tasks enqueued at even intervals. */
 export interface Load {
@@ -123,9 +124,22 @@ export class Team {
     await Promise.all(enqueues);
   }
 
+  /** What the system itself says, once it can be asked; throws when that is not the case for long. */
+  async surelyStanding(): Promise<Standing> {
+    const deadlineMs = monotonicMs() + ASK_MS;
+    for (;;) {
+      const standing = await this.standing();
+      if (standing !== null) return standing;
+      if (monotonicMs() > deadlineMs) throw new Error(`${this.contestant.name} cannot be asked`);
+      await delay(500);
+    }
+  }
+
   /** What the system itself says; null while it cannot be asked. */
   async standing(): Promise<Standing | null> {
-    return (await this.#client?.ask({ do: "standing" }).catch(() => null)) as Standing | null; // what a client answers to that
+    const answer = this.#client?.ask({ do: "standing" }).catch(() => null);
+    const standing = await Promise.race([answer, delay(ASK_MS, null, { ref: false })]);
+    return (standing ?? null) as Standing | null; // what a client answers to that
   }
 
   /** Tasks of which the application's row is committed. */
@@ -164,11 +178,18 @@ export class Team {
   async #afterEnd(worker: Child): Promise<void> {
     if (this.#isOver) return;
     if (worker.isReady && !this.#killed.has(worker)) this.endedByThemselves += 1;
-    if (this.contestant.unlocks && worker.workers.length > 0) {
-      await delay(UNLOCK_MS);
-      await this.#client?.ask({ do: "unlock", workers: worker.workers }).catch(() => undefined);
-    }
+    if (this.contestant.unlocks) void this.#unlock(worker);
     await delay(RESTART_MS);
     if (!this.#isOver) this.#startWorker();
+  }
+
+  /** Tells the system that a worker process is dead, until it was told. */
+  async #unlock({ workers }: Child): Promise<void> {
+    let isTold = workers.length === 0;
+    while (!isTold && !this.#isOver) {
+      await delay(UNLOCK_MS);
+      const answer = this.#client?.ask({ do: "unlock", workers });
+      isTold = (await answer?.then(() => true).catch(() => false)) === true;
+    }
   }
 }

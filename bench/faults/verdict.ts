@@ -20,11 +20,11 @@ export interface Verdict {
   readonly unrecorded: number;
 }
 
-/** Judges. A system that could not be asked is given the benefit of the doubt: what it did not do is late. */
+/** Judges. */
 export function judge(
   owed: readonly string[],
   executions: readonly Execution[],
-  standing: Standing | null,
+  standing: Standing,
 ): Verdict {
   const starts = new Map<string, number>();
   const ends = new Map<string, number>();
@@ -36,8 +36,8 @@ export function judge(
     if (endMs !== null) increase(ends, task);
   }
   const undone = owed.filter((task) => !ends.has(task));
-  const pending = new Set(standing?.pending ?? undone);
-  const failed = new Set(standing?.failed);
+  const pending = new Set(standing.pending);
+  const failed = new Set(standing.failed);
   const late = undone.filter((task) => pending.has(task));
   const givenUp = undone.filter((task) => failed.has(task) && !pending.has(task));
   const moreThanOnce = (counts: Map<string, number>): number =>
@@ -49,6 +49,6 @@ export function judge(
     late: late.length,
     completedAgain: moreThanOnce(ends),
     startedAgain: moreThanOnce(starts),
-    unrecorded: owed.filter((task) => ends.has(task) && standing !== null && pending.has(task)).length,
+    unrecorded: owed.filter((task) => ends.has(task) && pending.has(task)).length,
   };
 }

@@ -14,15 +14,15 @@ async function run(team: Team, { healthyTasks, patienceMs }: Sizes): Promise<Sto
   const startMs = monotonicMs();
   await loaded;
   await team.settled(() => team.acknowledged.keys(), startMs + patienceMs);
-  const standing = await team.standing();
+  const standing = await team.surelyStanding();
   const executions = team.executions();
   const healthy = [...team.acknowledged.keys()].filter((task) => task !== POISON);
   const ends = healthy.map(
     (task) => executions.find((one) => one.task === task && one.endMs !== null)?.endMs ?? null,
   );
   const done = ends.filter((endMs) => endMs !== null);
-  const isFailed = standing?.failed.includes(POISON) === true;
-  const isPending = standing?.pending.includes(POISON) === true;
+  const isFailed = standing.failed.includes(POISON);
+  const isPending = standing.pending.includes(POISON);
   const starts = executions.filter(({ task }) => task === POISON);
   return {
     owed: healthy,

@@ -17,7 +17,8 @@ export const driver: Driver = {
   async work({ connectionString, concurrency, options }, execute) {
     const workers: string[] = [];
     const events: WorkerEvents = new EventEmitter();
-    events.on("worker:create", ({ worker }) => workers.push(worker.workerId));
+    // Jobs are locked in the name of the pool; what is unlocked by it is called a worker all the same.
+    events.on("pool:create", ({ workerPool }) => workers.push(workerPool.id));
     const runner = await run({
       ...options["runner"],
       connectionString,
