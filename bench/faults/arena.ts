@@ -28,6 +28,12 @@ export class Arena {
     return new Arena(rig, postgres, redis);
   }
 
+  /** Version of Postgres, as it says itself. */
+  async postgresVersion(): Promise<string> {
+    const [row] = await this.#run(this.postgres.connectionString, "show server_version");
+    return String(row?.["server_version"]);
+  }
+
   /** A database with the application's own table; answers its name. */
   async newDatabase(): Promise<string> {
     this.#databases += 1;
@@ -63,12 +69,12 @@ export class Arena {
     await this.#run(this.postgres.connectionString, `drop database if exists ${database} with (force)`);
   }
 
-  async #run(connectionString: string, statement: string): Promise<void> {
+  async #run(connectionString: string, statement: string): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString });
     client.on("error", () => undefined);
     await client.connect();
     try {
-      await client.query(statement);
+      return (await client.query<Record<string, unknown>>(statement)).rows;
     } finally {
       await client.end();
     }

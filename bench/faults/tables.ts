@@ -20,6 +20,8 @@ export interface FaultResult {
   readonly says: string;
   readonly rows: readonly Row[];
   readonly tookMs: number;
+  /** Of the machine at its end, over a minute: what else ran there shows in it. */
+  readonly loadAverage: number;
 }
 
 /** A whole run. */
@@ -77,7 +79,7 @@ export function terminalTable(result: FaultResult, patienceMs: number): string {
       .trimEnd(),
   );
   return [
-    `${result.title} (${(result.tookMs / 1_000).toFixed(0)} s)`,
+    `${result.title} (${(result.tookMs / 1_000).toFixed(0)} s, load average ${result.loadAverage.toFixed(1)})`,
     ...lines.map((line) => `  ${line}`),
   ].join("\n");
 }

@@ -13,6 +13,8 @@ const RESTART_MS = 1_000;
 const UNLOCK_MS = 500;
 const RETRY_MS = 250;
 const ASK_MS = 30_000;
+/** Longer than any execution. */
+const AFTERWARDS_MS = 4_000;
 
 /** Tasks enqueued at even intervals. */
 export interface Load {
@@ -147,16 +149,20 @@ export class Team {
     return ((await this.#client?.ask({ do: "committed" })) ?? []) as readonly string[]; // what a client answers to that
   }
 
-  /** Resolves when every owed task was executed to its end and the system holds none of them any more; or at the deadline. */
+  /**
+   * Resolves when every owed task was executed to its end and the system holds none of them any more, and a little
+   * later, so that what is still going on somewhere else shows; or at the deadline.
+   */
   async settled(owed: () => Iterable<string>, deadlineMs: number): Promise<void> {
     while (monotonicMs() < deadlineMs) {
       const done = new Set(this.executions().flatMap(({ task, endMs }) => (endMs === null ? [] : [task])));
       const standing = await this.standing();
       const failed = new Set(standing?.failed);
       const isOpen = (task: string): boolean => !done.has(task) && !failed.has(task);
-      if (standing?.pending.length === 0 && ![...owed()].some(isOpen)) return;
+      if (standing?.pending.length === 0 && ![...owed()].some(isOpen)) break;
       await delay(500);
     }
+    await delay(AFTERWARDS_MS);
   }
 
   /** Ends all its processes and removes its database. */

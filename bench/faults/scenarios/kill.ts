@@ -44,7 +44,7 @@ async function run(team: Team, { tasks, patienceMs }: Sizes): Promise<Story> {
     owed: [...team.acknowledged.keys()],
     findings: {
       "in hand when killed, started again": `${orphans}, ${recovered.length}`,
-      "kill until started again, median / max": spread(recovered),
+      "kill until started again, first / median / last": spread(recovered),
     },
     measuredMs: { recovered },
   };

@@ -41,7 +41,7 @@ async function run(team: Team, { tasks, pauseMs, patienceMs }: Sizes): Promise<S
     findings: {
       "in hand when paused": String(inHand.length),
       "started elsewhere meanwhile": String(elsewhere.length),
-      "pause until then, median / max": spread(afterMs),
+      "pause until then, first / median / last": spread(afterMs),
       "completed by both": String(both.length),
     },
   };
