@@ -1,7 +1,7 @@
 // `npm run peers`: installs bench/ when it is not up to date, checks its types, then the comparison with the arguments passed on.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nodeFolder } from "./other-node.mjs";
 
@@ -20,7 +20,12 @@ function isInstalled() {
 }
 
 function step(program, options, cwd) {
-  const { status } = spawnSync(program, options, { cwd, stdio: ["ignore", "inherit", "inherit"] });
+  const { status } = spawnSync(program, options, {
+    cwd,
+    stdio: ["ignore", "inherit", "inherit"],
+    // npm runs on the Node it finds first, and asks whether that is new enough for what it installs.
+    env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
+  });
   if (status !== 0) process.exit(status ?? 1);
 }
 
