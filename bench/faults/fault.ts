@@ -1,8 +1,6 @@
 // What a fault of the comparison is, and how large its run is.
 import type { Arena } from "./arena.ts";
-import type { Child } from "./child.ts";
 import type { FaultName } from "./contestants.ts";
-import type { Execution } from "./evidence.ts";
 import type { Team } from "./team.ts";
 
 /** Sizes of a run. */
@@ -75,13 +73,6 @@ export async function forEach<Value>(
   work: (team: Team) => Promise<Value>,
 ): Promise<ReadonlyMap<Team, Value>> {
   return new Map(await Promise.all(teams.map(async (team) => [team, await work(team)] as const)));
-}
-
-/** A worker and what it was executing when it was hit. */
-export interface Hit {
-  readonly worker: Child;
-  readonly inHand: readonly Execution[];
-  readonly atMs: number;
 }
 
 /** Least, median and greatest of some durations, in seconds. */

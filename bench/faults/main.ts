@@ -86,6 +86,7 @@ function versionsWith(postgres: string, redis: string | null): Record<string, st
 
 async function compare(rig: Rig): Promise<Result> {
   const wanted = chosen(values.system, systems);
+  const named = chosen(values.fault, faultNames);
   const redis = wanted.includes("bullmq") ? findRedis() : null;
   const hasRedis = redis !== null && "program" in redis;
   const absent: Record<string, string> =
@@ -99,7 +100,7 @@ async function compare(rig: Rig): Promise<Result> {
   const arena = await Arena.open(rig, hasRedis ? redis.program : null);
   const results: FaultResult[] = [];
   try {
-    for (const fault of faults.filter(({ name }) => chosen(values.fault, faultNames).includes(name))) {
+    for (const fault of faults.filter(({ name }) => named.includes(name))) {
       const result = await runFault(arena, fault, compared, { ...sizes, patienceMs });
       results.push(result);
       console.log(`${terminalTable(result, patienceMs)}\n`);

@@ -84,6 +84,19 @@ export function terminalTable(result: FaultResult, patienceMs: number): string {
   ].join("\n");
 }
 
+/** What the counts mean; they come from a file that the executions write, and from what the system itself still holds. */
+function legend(patienceMs: number): string {
+  const wait = patienceMs / 1_000;
+  return [
+    "Tasks: enqueues that were acknowledged (of the lost replies: that committed).",
+    "Lost: never executed to the end, and unknown to the system.",
+    `Not done ${wait} s after: neither, but the system still holds it and may execute it later; the configuration says when.`,
+    "Given up: never executed to the end, and kept as failed.",
+    "Done, not recorded: executed to the end, yet held as if it were not, so it may be executed again later.",
+    "Processes that ended: worker processes that ended by themselves; a supervisor starts each anew after a second.",
+  ].join("\n");
+}
+
 function transposed(lines: readonly (readonly string[])[]): string[][] {
   return (lines[0] ?? []).map((_, index) => lines.map((line) => line[index] ?? ""));
 }
@@ -112,6 +125,8 @@ export function markdown({
     "",
     ...Object.entries(absent).map(([system, reason]) => `Not run: ${system}, because ${reason}.\n`),
     ...markdownTable([["system", "configuration"], ...inUse]),
+    "",
+    legend(patienceMs),
     ...faults.flatMap((fault) => [
       "",
       `### ${fault.title}`,

@@ -1,12 +1,20 @@
 // Worker processes are killed while they execute.
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../../chaos/until.ts";
-import { monotonicMs } from "../evidence.ts";
-import { EVERY_MS, type Fault, forEach, type Hit, type Sizes, type Story, spread } from "../fault.ts";
+import type { Child } from "../child.ts";
+import { type Execution, monotonicMs } from "../evidence.ts";
+import { EVERY_MS, type Fault, forEach, type Sizes, type Story, spread } from "../fault.ts";
 import type { Team } from "../team.ts";
 
 const WORK_MS = 3_000;
 const KILLS = 2;
+
+/** A worker and what it was executing when it was killed. */
+interface Hit {
+  readonly worker: Child;
+  readonly inHand: readonly Execution[];
+  readonly atMs: number;
+}
 
 async function killed(team: Team): Promise<Hit> {
   await until("a worker executes something", () => team.busiest().inHand.length > 0);

@@ -29,7 +29,7 @@ async function run(team: Team, { healthyTasks, patienceMs }: Sizes): Promise<Sto
     measuredMs: { poisonStarted: starts.map((one) => one.startMs - startMs) },
     findings: {
       "healthy tasks done": `${done.length} of ${healthy.length}`,
-      "poison enqueued until then":
+      "until all are, from the enqueue of the poison":
         done.length === healthy.length ? seconds(Math.max(...done) - startMs) : "not all",
       "starts of the poison": String(starts.length),
       "the poison ended as": isFailed ? "failed" : isPending ? "pending" : "gone",
