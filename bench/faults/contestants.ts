@@ -16,6 +16,8 @@ export interface Contestant {
   readonly isDefault: boolean;
   /** Options that differ from the defaults, handed to the library as they are. */
   readonly options: Readonly<Record<string, Options>>;
+  /** Executions at once in each worker process. Default: `CONCURRENCY`. */
+  readonly concurrency?: number;
   /** Whether whoever supervises the processes tells the system of a dead one. */
   readonly unlocks: boolean;
   /** The faults for which this configuration says something. */
@@ -23,7 +25,7 @@ export interface Contestant {
   readonly configuration: string;
 }
 
-/** Executions at once in each worker process: a matter of capacity, so it is the same for all. */
+/** Executions at once in each worker process: a matter of capacity, so it is the same for all where nothing else is said. */
 export const CONCURRENCY = 10;
 
 const unlessReply = faultNames.filter((name) => name !== "lost-reply");
@@ -39,6 +41,17 @@ export const contestants: readonly Contestant[] = [
     faults: faultNames,
     configuration:
       "Defaults: lease 15 s, heartbeat every 5 s, poll 1 s, 25 attempts; tasks that were lost once run in a quarter of the slots, here two of ten in each process. The client has no executors, so there is no fast path. Key: taskId.",
+  },
+  {
+    system: "owed",
+    name: "owed, 100 at once",
+    isDefault: false,
+    options: {},
+    concurrency: 100,
+    unlocks: false,
+    faults: ["kill", "pause"],
+    configuration:
+      "As above, with its default of 100 executions at once in each worker process, so that 25 lost tasks may run at once.",
   },
   {
     system: "graphile-worker",

@@ -110,7 +110,7 @@ async function compare(rig: Rig): Promise<Result> {
   }
   return {
     versions: versionsWith(await arena.postgresVersion(), hasRedis ? redis.version : null),
-    machine: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB; ${CONCURRENCY} executions at once in each worker process of every system; all systems side by side, each in a database of its own on the same server`,
+    machine: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB; ${CONCURRENCY} executions at once in each worker process, unless said otherwise; all systems side by side, each in a database of its own on the same server`,
     isQuick: values.quick,
     patienceMs,
     absent,

@@ -61,7 +61,7 @@ export class Team {
         redisPort: arena.redis?.port ?? null,
         queue: database,
         options: contestant.options,
-        concurrency: CONCURRENCY,
+        concurrency: contestant.concurrency ?? CONCURRENCY,
       },
       applicationConnectionString: arena.connectionString(database),
     };
