@@ -52,7 +52,7 @@ export const pause: Fault = {
   name: "pause",
   title: "Worker paused past its lock",
   says: ({ tasks, pauseMs }) =>
-    `${tasks} tasks of 3 s, five a second, three worker processes. After 3 s the one with the most tasks in hand is stopped by SIGSTOP for ${seconds(pauseMs)} and then continued. That is longer than the lease or lock of all but pg-boss in its defaults (15 min) and graphile-worker (4 h).`,
+    `${tasks} tasks of 3 s, five a second, three worker processes. After 3 s the one with the most tasks in hand is stopped by SIGSTOP for ${seconds(pauseMs)} and then continued. What that is to be compared with: a lease of 15 s (owed), a heartbeat of 10 s or an expiry of 15 min (pg-boss), a lock of 30 s or 10 s (BullMQ), a lock of 4 h (graphile-worker).`,
   workers: 3,
   isProxied: false,
   run: (_arena, teams, sizes) => forEach(teams, (team) => run(team, sizes)),
