@@ -16,8 +16,8 @@ it.each(houseRules)("$says", ({ covers, violations }) => {
   expect(files.filter(({ path }) => covers(path)).flatMap(violations)).toEqual([]);
 });
 
-it("the lockfile names no registry but the public one", () => {
-  const lockfile = readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8");
+it.each(["", "bench/"])("the lockfile in %j names no registry but the public one", (folder) => {
+  const lockfile = readFileSync(new URL(`../../${folder}package-lock.json`, import.meta.url), "utf8");
   const hosts = [...lockfile.matchAll(/"resolved": "(https?:\/\/[^/"]+)/g)].map((match) => match[1]);
   expect(hosts.filter((host) => host !== "https://registry.npmjs.org")).toEqual([]);
 });
