@@ -4,6 +4,8 @@
 export interface BatcherOptions<Item, Answer> {
   /** Most items of one batch. */
   readonly maxItems: number;
+  /** Names what an item is about: no two items about the same travel in one batch. By default each is by itself. */
+  readonly keyOf?: (item: Item) => string;
   /** Most batches under way at once. */
   readonly maxInFlight: number;
   /** Does the work; answers in the order given. */
@@ -59,9 +61,21 @@ export class Batcher<Item, Answer> {
     });
   }
 
+  #batchSize(): number {
+    const { maxItems, keyOf } = this.#options;
+    const most = Math.min(maxItems, this.#waiting.length);
+    if (keyOf === undefined) return most;
+    const keys = new Set<string>();
+    for (const { item } of this.#waiting) {
+      if (keys.size === most || keys.has(keyOf(item))) break;
+      keys.add(keyOf(item));
+    }
+    return keys.size;
+  }
+
   async #flush(): Promise<void> {
     if (this.#waiting.length === 0 || this.#inFlight >= this.#options.maxInFlight) return;
-    const batch = this.#waiting.splice(0, this.#options.maxItems);
+    const batch = this.#waiting.splice(0, this.#batchSize());
     this.#inFlight += 1;
     if (this.#waiting.length > 0) this.#schedule();
     try {

@@ -1,4 +1,5 @@
 /** The fast path: a bounded, best-effort attempt in this process, straight after the commit. It only ever saves latency. */
+import { StoreRefusedError } from "../errors.ts";
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { BornClaimStanding, Store } from "../store/contract.ts";
 import type { ClaimedTask } from "../task/task.ts";
@@ -216,8 +217,9 @@ export class FastPath {
     } catch {
       return;
     }
+    // One that was found is looked for all the same: the call whose answer was lost may still be carried out.
     const looks = this.#strays.get(taskId) ?? 1;
-    if (task !== null || looks <= 1) this.#strays.delete(taskId);
+    if (looks <= 1) this.#strays.delete(taskId);
     else this.#strays.set(taskId, looks - 1);
     if (task !== null) void this.#startClaimed(task, this.slots, "fast");
   }
@@ -266,7 +268,7 @@ export class FastPath {
         return task;
       });
     } catch (error) {
-      this.watchStrays(taskIds);
+      if (!(error instanceof StoreRefusedError)) this.watchStrays(taskIds);
       throw error;
     } finally {
       claims.drop(claim);

@@ -2,6 +2,7 @@
 import { InvalidInputError, SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
+import { checkTaskId } from "../task/identifier.ts";
 import { type TaskState, type TaskWithAttempts, taskStates } from "../task/task.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
@@ -200,7 +201,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    * Answers `notClaimed` when it is not due, held by another, or of a type this process does not execute.
    */
   async executeAndAdvance(task: string | { readonly taskId: string }): Promise<ExecutionAnswer> {
-    const taskId = typeof task === "string" ? task : task.taskId;
+    const taskId = checkTaskId(typeof task === "string" ? task : task?.taskId);
     await this.#engine.start();
     const birth = typeof task === "string" ? null : this.#engine.enqueuer.birthOf(task as Receipt);
     const { fastPath } = this.#engine;
@@ -209,14 +210,15 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   }
 
   /** A task with its attempts; null when none of that id is kept. */
-  get(taskId: string): Promise<TaskWithAttempts | null> {
-    return this.#engine.settings.store.get(taskId);
+  async get(taskId: string): Promise<TaskWithAttempts | null> {
+    return await this.#engine.settings.store.get(checkTaskId(taskId));
   }
 
   /** A page of tasks in one state, oldest first unless said otherwise. Throws InvalidInputError for a cursor that is none. */
   list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
     checkState(request.state);
-    return this.#engine.settings.store.list({ limit: 100, order: "ascending", ...request });
+    const { limit = 100, order = "ascending" } = request;
+    return this.#engine.settings.store.list({ ...request, limit, order });
   }
 
   /** Exact count of one state; costs as much as there are. */
@@ -227,13 +229,13 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
   async cancel(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.cancel(taskId);
+    const answer = await this.#engine.settings.store.cancel(checkTaskId(taskId));
     checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
   async redrive(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.redrive(taskId);
+    const answer = await this.#engine.settings.store.redrive(checkTaskId(taskId));
     checkAnswer(
       taskId,
       answer,
@@ -244,7 +246,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
   async erase(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.erase(taskId);
+    const answer = await this.#engine.settings.store.erase(checkTaskId(taskId));
     checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
   }
 
@@ -272,6 +274,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     if (receipt?.created !== true) return "notClaimed";
     const { enqueuer, fastPath } = this.#engine;
     const birth = enqueuer.birthOf(receipt);
+    if (birth === null && !isTaskId(receipt.taskId)) return "notClaimed";
     return await (birth === null ? fastPath.startById(receipt.taskId, "fast") : fastPath.startBirth(birth));
   }
 
@@ -280,6 +283,15 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       throw new SynchronousOnlyError("enqueueSync needs a synchronous store (SQLite): use enqueue");
     }
     return runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
+  }
+}
+
+function isTaskId(candidate: unknown): boolean {
+  try {
+    checkTaskId(candidate);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -36,6 +36,8 @@ export class Settler {
     this.#availability = availability;
     this.#batcher = new Batcher({
       maxItems: MAX_SETTLEMENTS,
+      // A failure and a late success of one task are two commits: each is true for a moment, and its hook may say so.
+      keyOf: ({ id }) => id,
       maxInFlight: MAX_FLUSHES,
       run: (settlements) => this.#write(settlements),
     });
