@@ -40,7 +40,7 @@ export interface TelemetryEvents {
   "store.warning": { readonly warning: string };
   /** The engine itself threw while it advanced a task: a bug, please report it. The task will be claimed again. */
   "engine.error": AttemptEvent & { readonly error: RecordedError };
-  /** A hook or logger of the application threw. */
+  /** A hook of the application threw. */
   "hook.error": { readonly hook: string; readonly error: RecordedError };
 }
 
