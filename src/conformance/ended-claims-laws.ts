@@ -1,6 +1,7 @@
 /** Laws of a database that went back: it can be told from a heartbeat, and what came back under ended claims is freed. */
 import assert from "node:assert/strict";
 
+import type { EndedClaimsAnswer, StoreCall } from "../store/contract.ts";
 import type { ConformanceHarness, Law } from "./harness.ts";
 import {
   at,
@@ -30,6 +31,21 @@ async function holdSome(harness: ConformanceHarness): Promise<void> {
   await enqueue(harness, [newTask("free")]);
 }
 
+/** All pages, none of whose rows is locked. */
+async function freeEnded(
+  harness: ConformanceHarness,
+  which: { readonly claim: number; readonly liveClaims: readonly number[] },
+  call: StoreCall,
+): Promise<void> {
+  let after: string | null = null;
+  do {
+    const request = { owner: OWNER, ...which, after };
+    const answer: EndedClaimsAnswer = await harness.store.freeEndedClaims(request, call);
+    assert.equal(answer.left, 0);
+    after = answer.next;
+  } while (after !== null);
+}
+
 /** Eras, heartbeats that go back, and freeing. */
 export const endedClaimsLaws: readonly Law[] = [
   law("heartbeats of a process only go up, and the era stays while the database does", async (harness) => {
@@ -46,8 +62,7 @@ export const endedClaimsLaws: readonly Law[] = [
 
   law("what a process holds under ended claims is freed, and nothing else", async (harness) => {
     await holdSome(harness);
-    const left = await harness.store.freeEndedClaims({ owner: OWNER, claim: 3, liveClaims: [2] }, at(10));
-    assert.equal(left, 0);
+    await freeEnded(harness, { claim: 3, liveClaims: [2] }, at(10));
     const owners: unknown[] = [];
     for (const taskId of ["own-1", "own-2", "own-3", "others", "free"]) {
       owners.push((await standing(harness, taskId)).owner);
@@ -58,7 +73,7 @@ export const endedClaimsLaws: readonly Law[] = [
   law("freeing ended claims costs a task nothing, and it is due at once", async (harness) => {
     await holdSome(harness);
     const before = await standing(harness, "own-1");
-    await harness.store.freeEndedClaims({ owner: OWNER, claim: 2, liveClaims: [] }, at(60_000));
+    await freeEnded(harness, { claim: 2, liveClaims: [] }, at(60_000));
     const after = await standing(harness, "own-1", at(60_000));
     assert.deepEqual(
       [after.failedAttempts, after.lostAttempts, after.deferredAttempts, after.generation, after.attempts],
@@ -69,7 +84,7 @@ export const endedClaimsLaws: readonly Law[] = [
 
   law("nothing is freed where no claim has ended", async (harness) => {
     await holdSome(harness);
-    await harness.store.freeEndedClaims({ owner: OWNER, claim: 4, liveClaims: [1, 2, 3] }, at(10));
+    await freeEnded(harness, { claim: 4, liveClaims: [1, 2, 3] }, at(10));
     assert.deepEqual(await claimedIds(harness, OTHER, 2, at(20), { liveClaims: [1] }), ["free"]);
   }),
 ];

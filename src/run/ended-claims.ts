@@ -1,5 +1,5 @@
 /** After the database went back, rows may be held again by claims that this process has ended. They are freed here. */
-import type { Store } from "../store/contract.ts";
+import type { EndedClaimsAnswer, Store } from "../store/contract.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 
@@ -21,12 +21,12 @@ export class EndedClaims {
   }
 
   /** The database may have gone back. */
-  suspect(): void {
+  doubt(): void {
     for (const claim of this.#claims.list()) this.#live.add(claim);
     this.#isDue = true;
   }
 
-  /** Frees what can be freed by now. Rejects when the store does; then it is still to be done. */
+  /** Frees what can be freed by now, page by page. Rejects when the store does; then it is still to be done. */
   async look(): Promise<void> {
     for (const claim of this.#live) {
       if (this.#claims.has(claim)) continue;
@@ -36,15 +36,27 @@ export class EndedClaims {
     const { owner } = this.#process;
     if (!this.#isDue || owner === null) return;
     const claim = this.#claims.take();
+    const liveClaims = this.#claims.list();
+    this.#isDue = false;
+    let leftover = 0;
+    let after: string | null = null;
     try {
-      this.#isDue = false;
-      const left = await this.#store.freeEndedClaims({ owner, claim, liveClaims: this.#claims.list() });
-      if (left > 0) this.#isDue = true;
+      do {
+        const answer: EndedClaimsAnswer = await this.#store.freeEndedClaims({
+          owner,
+          claim,
+          liveClaims,
+          after,
+        });
+        leftover += answer.left;
+        after = answer.next;
+      } while (after !== null);
     } catch (error) {
       this.#isDue = true;
       throw error;
     } finally {
       this.#claims.drop(claim);
     }
+    if (leftover > 0) this.#isDue = true;
   }
 }

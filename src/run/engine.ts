@@ -230,7 +230,7 @@ export class Engine {
         this.funnel.abort("lease-lost", { owner });
       },
       onDeclaredDead: (): void => this.#worker?.wake(),
-      onRestarted: (): void => this.endedClaims.suspect(),
+      onRestarted: (): void => this.endedClaims.doubt(),
     };
     return new LiveProcess(store, ports, { record, heartbeatMs }, events, this.reporter, this.availability);
   }

@@ -205,7 +205,7 @@ export class FastPath {
     await Promise.all(
       [...this.#strays.keys()].slice(0, MAX_BATCH).map((taskId) => this.#lookForStray(taskId)),
     );
-    await this.#watched(() => this.#parts.endedClaims.look());
+    await this.#watched("ended claims", () => this.#parts.endedClaims.look());
   }
 
   /** Only a look that was answered counts: in an outage nothing can be said, and nobody else frees what this process holds. */
@@ -226,7 +226,7 @@ export class FastPath {
 
   async #resolve(birth: Birth): Promise<void> {
     const { births } = this.#parts;
-    const standing = await this.#watched(() => this.#readings.add(birth));
+    const standing = await this.#watched("watch", () => this.#readings.add(birth));
     if (standing === null || standing === "open") return;
     if (standing === "gone") return births.forget(birth);
     const started = this.startProven(birth);
@@ -234,14 +234,14 @@ export class FastPath {
   }
 
   /** A step of the watch: what fails is tried again at its next look. */
-  async #watched<Value>(step: () => Promise<Value>): Promise<Value | null> {
+  async #watched<Value>(operation: string, step: () => Promise<Value>): Promise<Value | null> {
     const { availability } = this.#parts;
     try {
       const value = await step();
-      availability.succeeded("watch");
+      availability.succeeded(operation);
       return value;
     } catch (error) {
-      availability.failed("watch", error);
+      availability.failed(operation, error);
       return null;
     }
   }

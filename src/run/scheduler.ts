@@ -274,8 +274,13 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     if (receipt?.created !== true) return "notClaimed";
     const { enqueuer, fastPath } = this.#engine;
     const birth = enqueuer.birthOf(receipt);
-    if (birth === null && !isTaskId(receipt.taskId)) return "notClaimed";
-    return await (birth === null ? fastPath.startById(receipt.taskId, "fast") : fastPath.startBirth(birth));
+    if (birth !== null) return await fastPath.startBirth(birth);
+    try {
+      checkTaskId(receipt.taskId);
+    } catch {
+      return "notClaimed"; // no task can have that id
+    }
+    return await fastPath.startById(receipt.taskId, "fast");
   }
 
   #runSync(transaction: unknown, records: Records): readonly Receipt[] {
@@ -283,15 +288,6 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       throw new SynchronousOnlyError("enqueueSync needs a synchronous store (SQLite): use enqueue");
     }
     return runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
-  }
-}
-
-function isTaskId(candidate: unknown): boolean {
-  try {
-    checkTaskId(candidate);
-    return true;
-  } catch {
-    return false;
   }
 }
 

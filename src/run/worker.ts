@@ -98,6 +98,7 @@ export class ClaimLoop {
     this.wake();
     const quiet = this.#loop.then(() => this.slots.whenQuiet());
     const clean = await this.#windDown.run(quiet, graceMs);
+    this.#parts.solitude.note(false); // nobody here waits to run a task alone any more
     this.#parts.reporter.report("worker.stopped", { clean });
   }
 

@@ -108,6 +108,28 @@ export interface ClaimRequest {
   readonly liveClaims: readonly number[];
 }
 
+/** Who claims, under which number, and which numbers it still knows. */
+export type ClaimHolder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
+
+/** What a process asks for when it names the tasks. */
+export interface ClaimByIdRequest extends ClaimHolder {
+  readonly taskIds: readonly string[];
+  readonly types: readonly string[] | "all";
+}
+
+/** Which claims a process has ended, and where the last page of rows ended; null for the first. */
+export interface EndedClaimsRequest extends ClaimHolder {
+  readonly after: string | null;
+}
+
+/** Answer to `freeEndedClaims`. */
+export interface EndedClaimsAnswer {
+  /** Rows that were left because somebody holds a lock on them, or has just changed them. */
+  readonly left: number;
+  /** Where the next page begins; null when this was the last. */
+  readonly next: string | null;
+}
+
 /** Answer to `claim`. */
 export interface ClaimAnswer {
   readonly tasks: readonly ClaimedTask[];
@@ -288,22 +310,13 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
    * Claims the named tasks if they are committed, due, free and of one of the types; nothing for an owner that is not
    * registered. A row whose owner has died is claimed as by `claim`; a task lost twice or more is left alone.
    */
-  claimById(
-    request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
-      readonly taskIds: readonly string[];
-      readonly types: readonly string[] | "all";
-    },
-    call?: StoreCall,
-  ): Promise<readonly ClaimedTask[]>;
+  claimById(request: ClaimByIdRequest, call?: StoreCall): Promise<readonly ClaimedTask[]>;
   /**
-   * Frees, due now and at no cost, the rows of this owner under a number below `claim` that is not in `liveClaims`.
-   * Answers how many it had to leave since somebody holds a lock on them. It looks at every pending row: asked for
-   * when the database may have gone back, so that rows are held again by claims that their process has ended.
+   * Frees, due now and at no cost, the rows of this owner under a number below `claim` that is not in `liveClaims`, among
+   * a bounded number of pending rows behind `after`. Asked for when the database may have gone back, so that rows are
+   * held again by claims that their process has ended.
    */
-  freeEndedClaims(
-    request: Pick<ClaimRequest, "owner" | "claim" | "liveClaims">,
-    call?: StoreCall,
-  ): Promise<number>;
+  freeEndedClaims(request: EndedClaimsRequest, call?: StoreCall): Promise<EndedClaimsAnswer>;
   /**
    * Writes outcomes, answers in the order given. Repeating a settlement that was applied answers `applied` again.
    * Rejects with StoreRefusedError when the database refuses a value: nothing was written, the caller bisects.

@@ -260,7 +260,7 @@ export const claimBugs: readonly PlantedBug[] = [
   {
     bug: "ended claims are never freed",
     brokenLaw: "freeing ended claims costs a task nothing, and it is due at once",
-    plant: () => ({ freeEndedClaims: async () => 0 }),
+    plant: () => ({ freeEndedClaims: async () => ({ left: 0, next: null }) }),
   },
   {
     bug: "a heartbeat frees the tasks of the dead itself, at no cost",

@@ -130,6 +130,25 @@ describe("a task that was lost twice", () => {
     expect(await world.balance()).toEqual({ pending: 0, confirmed: 2, failed: 0 });
   });
 
+  it("holds nothing back any more once the worker has stopped", async () => {
+    const world = new World();
+    const ends = gate();
+    await world.leave(["long"]);
+    const executors = [world.executor(job, ({ taskId }) => (taskId === "long" ? ends.opened : undefined))];
+    const scheduler = await world.started({ executors });
+    const worker = scheduler.startWorker();
+    await world.ports.advance(100);
+    await lose(world, "poison", 2);
+    await world.ports.advance(15_000);
+    const stopped = worker.stop({ graceMs: 0 });
+    ends.open();
+    await world.ports.advance(5_000);
+    await stopped;
+    void world.enqueue(scheduler, { taskId: "later" }).then((receipt) => scheduler.tryExecuteNow(receipt));
+    await world.ports.advance(1_000);
+    expect(await world.stateOf("later")).toBe("confirmed");
+  });
+
   it("waits for what runs, and does not run beside it", async () => {
     const world = new World();
     const executors = [world.executor(job, () => world.sleep(20_000))];

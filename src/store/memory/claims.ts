@@ -1,7 +1,13 @@
 /** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
 
 import type { ClaimedTask } from "../../task/task.ts";
-import { type ClaimAnswer, type ClaimRequest, lostDelayMs } from "../contract.ts";
+import {
+  type ClaimAnswer,
+  type ClaimByIdRequest,
+  type ClaimHolder,
+  type ClaimRequest,
+  lostDelayMs,
+} from "../contract.ts";
 import { mergedInOrder } from "./merged-order.ts";
 import type { OrderedList } from "./ordered-list.ts";
 import type { Processes } from "./processes.ts";
@@ -10,15 +16,6 @@ import { inDueOrder, type Suspicion, suspicionOf, type Tables } from "./tables.t
 
 /** Whose claim stands on a task, as a claiming process sees it. */
 type Hold = "free" | "held" | "dead";
-
-/** What a process asks for when it names the tasks. */
-export type ClaimByIdRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims"> & {
-  readonly taskIds: readonly string[];
-  readonly types: readonly string[] | "all";
-};
-
-/** Which claims a process has ended. */
-export type EndedClaimsRequest = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
 
 /** Decides who may run which task. One call is one instant. */
 export class Claims {
@@ -60,7 +57,7 @@ export class Claims {
   }
 
   /** Frees what the owner holds under claims that it has ended. */
-  freeEnded({ owner, claim, liveClaims }: EndedClaimsRequest, nowMs: number): void {
+  freeEnded({ owner, claim, liveClaims }: ClaimHolder, nowMs: number): void {
     const live = new Set(liveClaims);
     for (const row of this.#tables.inState("pending").ascending()) {
       if (!isPending(row) || row.standing.claim?.owner !== owner) continue;
@@ -149,7 +146,7 @@ export class Claims {
     this.#tables.amend(row, { claim: null, lostAttempts, ...setAside });
   }
 
-  #take(row: PendingRow, request: Pick<ClaimRequest, "owner" | "claim">, nowMs: number): ClaimedTask {
+  #take(row: PendingRow, request: Pick<ClaimHolder, "owner" | "claim">, nowMs: number): ClaimedTask {
     this.#tables.amend(row, { claim: { owner: request.owner, number: request.claim } });
     const { firstDueAtMs, deferredSinceMs, failedAttempts, lostAttempts, deferredAttempts } = row.standing;
     return {

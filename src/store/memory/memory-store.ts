@@ -118,7 +118,7 @@ function executionMethods(
     claimById: async (request, call) => claims.claimById(request, nowOf(call)),
     async freeEndedClaims(request, call) {
       claims.freeEnded(request, nowOf(call));
-      return 0;
+      return { left: 0, next: null };
     },
     async settle(settlements, call) {
       const nowMs = nowOf(call);

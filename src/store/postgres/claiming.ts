@@ -1,7 +1,17 @@
 /** Claiming tasks for execution, and finding out where born claims stand. */
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import type { BornClaim, BornClaimStanding, ClaimAnswer, ClaimRequest, StoreCall } from "../contract.ts";
+import type {
+  BornClaim,
+  BornClaimStanding,
+  ClaimAnswer,
+  ClaimByIdRequest,
+  ClaimHolder,
+  ClaimRequest,
+  EndedClaimsAnswer,
+  EndedClaimsRequest,
+  StoreCall,
+} from "../contract.ts";
 import { bytesOf, headersOf, numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
@@ -19,13 +29,6 @@ import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-re
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
 const plenty = 1_000_000_000;
-
-type Holder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
-
-type ByIdRequest = Holder & {
-  readonly taskIds: readonly string[];
-  readonly types: readonly string[] | "all";
-};
 
 /** Claims, as a rule in one statement. */
 export class Claiming {
@@ -60,7 +63,7 @@ export class Claiming {
     return { tasks: claimedTasks(rows, request), aloneDue: rows[0]?.["alone_due"] === "true" };
   }
 
-  async claimById(request: ByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {
+  async claimById(request: ClaimByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {
     const { taskIds, types } = request;
     if (taskIds.length === 0) return [];
     const rows = await this.#own.rows(this.#statements.byId, [
@@ -77,14 +80,18 @@ export class Claiming {
     return claimedTasks(rows, request);
   }
 
-  async freeEndedClaims({ owner, claim, liveClaims }: Holder, call: StoreCall): Promise<number> {
+  async freeEndedClaims(
+    { owner, claim, liveClaims, after }: EndedClaimsRequest,
+    call: StoreCall,
+  ): Promise<EndedClaimsAnswer> {
     const [row] = await this.#own.rows(this.#statements.freeEnded, [
       owner,
       String(claim),
       arrayParameter(liveClaims),
       numberParameter(call.now),
+      after ?? "0",
     ]);
-    return row === undefined ? 0 : numberOf(row, "remaining");
+    return { left: row === undefined ? 0 : numberOf(row, "remaining"), next: row?.["last"] ?? null };
   }
 
   /**
@@ -166,7 +173,7 @@ function wanted(
   return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()])];
 }
 
-function claimedTasks(rows: readonly Row[], request: Holder): ClaimedTask[] {
+function claimedTasks(rows: readonly Row[], request: ClaimHolder): ClaimedTask[] {
   return rows.filter(({ id }) => id !== null).map((row) => claimedTask(row, request));
 }
 

@@ -79,10 +79,16 @@ export const takeClaims = `update owed_pending
 set owner = :owner, claim = :claim
 where id in (select value from json_each(:ids))`;
 
-/** Frees what a process holds under claims that it has ended. */
+/** The last row of a page of pending ones. */
+export const endOfPage = `select max(p.id) as id
+from (select id from owed_pending where id > :after order by id limit :page) p`;
+
+/** Frees what a process holds under claims that it has ended, in a page of rows. */
 export const freeEnded = `update owed_pending
 set owner = null, claim = null, next_attempt_at = max(next_attempt_at, :now)
-where owner = :owner
+where id > :after
+  and id <= :last
+  and owner = :owner
   and claim < :own_claim
   and claim not in (select l.value from json_each(:live_claims) l)`;
 

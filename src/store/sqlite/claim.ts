@@ -1,9 +1,18 @@
 /** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import { type ClaimAnswer, type ClaimRequest, lostDelayMs } from "../contract.ts";
+import {
+  type ClaimAnswer,
+  type ClaimByIdRequest,
+  type ClaimHolder,
+  type ClaimRequest,
+  type EndedClaimsAnswer,
+  type EndedClaimsRequest,
+  lostDelayMs,
+} from "../contract.ts";
 import { type Candidate, ClaimRoom } from "./claim-room.ts";
 import {
+  endOfPage,
   freeEnded,
   type Kind,
   namedCandidates,
@@ -24,14 +33,8 @@ const MOST_LOSSES = 1_000;
 /** A scan that would end behind fewer rows reads on, so that losses are counted in bulk. */
 const FEWEST_ROWS = 16;
 
-/** Who claims, and which claims it still knows. */
-type Holder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
-
-/** What a process asks for when it names the tasks. */
-export type ClaimByIdRequest = Holder & {
-  readonly taskIds: readonly string[];
-  readonly types: readonly string[] | "all";
-};
+/** Rows looked at in one write transaction when ended claims are freed. */
+const ENDED_PAGE = 10_000;
 
 /** A type with how many of it may be taken. */
 interface TypeRoom {
@@ -91,9 +94,18 @@ export function claimNamed(
   return take(connection, request, chosen, nowMs);
 }
 
-/** Frees what a process holds under claims that it has ended. */
-export function freeEndedClaims(connection: Connection, request: Holder, nowMs: number): void {
-  connection.run(freeEnded, { ...holderOf(request), now: nowMs });
+/** Frees what a process holds under claims that it has ended, a page of rows at a time. */
+export function freeEndedClaims(
+  connection: Connection,
+  request: EndedClaimsRequest,
+  nowMs: number,
+): EndedClaimsAnswer {
+  const after = request.after === null ? 0 : Number(request.after);
+  const end = connection.first<{ readonly id: number | null }>(endOfPage, { after, page: ENDED_PAGE });
+  const last = end?.id ?? null;
+  if (last === null) return { left: 0, next: null };
+  connection.run(freeEnded, { ...holderOf(request), after, last, now: nowMs });
+  return { left: 0, next: String(last) };
 }
 
 /** One claim under way. */
@@ -258,7 +270,7 @@ function claimedTaskOf(
   };
 }
 
-function holderOf({ owner, liveClaims, claim }: Holder): Record<string, SqlValue> {
+function holderOf({ owner, liveClaims, claim }: ClaimHolder): Record<string, SqlValue> {
   return { owner: integerOf(owner), own_claim: claim, live_claims: JSON.stringify(liveClaims) };
 }
 

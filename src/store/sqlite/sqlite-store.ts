@@ -232,8 +232,9 @@ function executionMethods(database: Database): Pick<SqliteStore, ExecutionMethod
       );
     },
     async freeEndedClaims(request, call) {
-      await database.write((connection) => freeEndedClaims(connection, request, nowOf(connection, call)));
-      return 0;
+      return await database.write((connection) =>
+        freeEndedClaims(connection, request, nowOf(connection, call)),
+      );
     },
     async settle(settlements, call) {
       if (settlements.length === 0) return [];

@@ -15,6 +15,7 @@ import {
   due,
   everyType,
   free,
+  freeAs,
   namedTypes,
   neverLost,
   troubledOf,
@@ -89,24 +90,30 @@ join moved m on m.id = c.id
 order by c.place`,
 });
 
+/** Rows looked at in one statement when ended claims are freed. */
+const ENDED_PAGE = 10_000;
+
 /**
- * Frees what a process holds under claims that it has ended: $1 owner, $2 claim, $3 live claims, $4 now in ms. Answers how
- * many are left because somebody holds a lock on them.
+ * Frees what a process holds under claims that it has ended: $1 owner, $2 claim, $3 live claims, $4 now in ms, $5 where the
+ * last page ended. Answers how many are left because somebody holds a lock on them or has just changed them, and where
+ * this page ends.
  */
 export const freeEndedClaims = (names: Names): Statement => ({
   name: "owed_free_ended_claims",
   text: `with ${instantOf("$4")},
-ended as materialized (
-  select p.id
+page as materialized (
+  select p.id, p.owner = cast($1 as bigint) and ${freeAs("p")} as is_ended
   from ${names.pending} p
-  where p.owner = cast($1 as bigint)
-    and p.claim < cast($2 as bigint)
-    and p.claim <> all (cast($3 as bigint[]))
+  where p.id > cast($5 as bigint)
+  order by p.id
+  limit ${ENDED_PAGE}
 ),
 locked as materialized (
-  select p.id, p.owner, p.claim
+  select p.id
   from ${names.pending} p
-  where p.id in (select e.id from ended e)
+  where p.id = any (array(select e.id from page e where e.is_ended))
+    and p.owner = cast($1 as bigint)
+    and ${freeAs("p")}
   order by p.id
   for update skip locked
 ),
@@ -115,14 +122,11 @@ freed as (
   set
     owner = null,
     claim = null,
-    next_attempt_at = greatest(p.next_attempt_at, i.at)
-  from locked l
-  cross join instant i
-  where p.id = l.id
-    and l.owner = cast($1 as bigint)
-    and l.claim < cast($2 as bigint)
-    and l.claim <> all (cast($3 as bigint[]))
+    next_attempt_at = greatest(p.next_attempt_at, (select i.at from instant i))
+  where p.id = any (array(select l.id from locked l))
   returning p.id
 )
-select cast((select count(*) from ended) - (select count(*) from freed) as text) as remaining`,
+select
+  cast((select count(*) from page e where e.is_ended) - (select count(*) from freed) as text) as remaining,
+  cast((select max(e.id) from page e) as text) as last`,
 });
