@@ -45,7 +45,13 @@ export type ProcessEventBody =
   /** A heartbeat was acknowledged; `sentMs` is when it was sent, on the monotonic clock of this process. */
   | { readonly kind: "heartbeat"; readonly owner: string; readonly sentMs: number; readonly seen: Seen }
   | { readonly kind: "process.lost"; readonly owner: string }
-  | { readonly kind: "claim.invoke"; readonly owner: string; readonly claim: number }
+  /** `byId`: it asks for tasks by their ids and not for whatever is due. */
+  | {
+      readonly kind: "claim.invoke";
+      readonly owner: string;
+      readonly claim: number;
+      readonly byId?: boolean;
+    }
   | {
       readonly kind: "claim.answer";
       readonly owner: string;

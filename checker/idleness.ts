@@ -1,7 +1,7 @@
 // Which worker had nothing to do for how long, and when nothing was wrong: upper bounds of time hold only then.
 import { countBelow } from "./bisect.ts";
 import type { Life } from "./lives.ts";
-import type { ClaimCall } from "./process-log.ts";
+import type { Attempt, ClaimCall } from "./process-log.ts";
 import { LOSSES_BEFORE_ALONE } from "./story.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -49,21 +49,35 @@ export function idlenessOf(timeline: Timeline): Idleness {
   };
 }
 
-function workOf({ stories }: Timeline): {
+function workOf({ stories, lives, activity, bounds }: Timeline): {
   readonly takes: ReadonlyMap<string, readonly Take[]>;
   readonly busy: ReadonlyMap<string, readonly Span[]>;
 } {
   const takes = new Map<string, Take[]>();
   const spans = new Map<string, Span[]>();
-  for (const { type, tenures } of stories.values()) {
+  for (const { taskId, type, tenures } of stories.values()) {
     for (const { token, begin, end, isBorn } of tenures) {
-      push(spans, token.owner, { fromMs: begin.atMs, toMs: end?.at.atMs ?? Number.POSITIVE_INFINITY });
-      if (!isBorn) push(takes, `${token.owner} ${type}`, { atMs: begin.atMs, claim: token.claim });
+      const endMs = end?.at.atMs ?? Number.POSITIVE_INFINITY;
+      const executedMs = begin.atMs + executionMs(activity.attempts.get(taskId, token));
+      // An executor may outlive the claim; its start is told on another clock, so that much is added.
+      const toMs = executedMs > endMs ? executedMs + bounds.toleranceMs : endMs;
+      push(spans, token.owner, { fromMs: begin.atMs, toMs });
+      const call = lives.get(token.owner)?.said?.claims.get(token.claim);
+      if (!isBorn && !isById(call))
+        push(takes, `${token.owner} ${type}`, { atMs: begin.atMs, claim: token.claim });
     }
   }
   for (const list of takes.values()) list.sort((left, right) => left.atMs - right.atMs);
   const busy = new Map([...spans].map(([owner, list]) => [owner, mergedSpans(list)]));
   return { takes, busy };
+}
+
+/** How long an executor ran, 0 when it never began. */
+function executionMs(attempt: Attempt | undefined): number {
+  const begin = attempt?.starts.at(0);
+  const end = attempt?.ends.at(-1);
+  if (begin === undefined) return 0;
+  return end === undefined ? Number.POSITIVE_INFINITY : end.monotonicMs - begin.monotonicMs;
 }
 
 function push<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
@@ -114,14 +128,20 @@ function polls({ settings, bounds }: Timeline, life: Life, first: number, last: 
   let previousMs: number | null = null;
   for (let number = first; number <= last; number += 1) {
     const call = claims.get(number);
-    if (call === undefined) continue;
-    if (!isPrompt(call, bounds.toleranceMs)) return false;
+    if (call === undefined || isById(call)) continue;
+    // Two claims in a row may stand between a task and its claim: the one that came too early, and the one that takes it.
+    if (!isPrompt(call, bounds.toleranceMs / 2)) return false;
     const askedMs = call.invoke?.monotonicMs ?? 0;
     if (previousMs !== null && askedMs - previousMs > settings.pollIntervalMs + bounds.toleranceMs)
       return false;
     previousMs = askedMs;
   }
   return previousMs !== null;
+}
+
+/** Whoever asks for one task sees no other. */
+function isById(call: ClaimCall | undefined): boolean {
+  return call?.invoke?.event.byId === true;
 }
 
 function isPrompt({ invoke, answer }: ClaimCall, toleranceMs: number): boolean {

@@ -30,7 +30,7 @@ export interface ProcessLog {
 /** One call that claims. */
 export interface ClaimCall {
   readonly claim: number;
-  readonly invoke: ProcessEvent | null;
+  readonly invoke: EventAs<"claim.invoke"> | null;
   readonly answer: EventAs<"claim.answer"> | null;
 }
 

@@ -31,6 +31,8 @@ export interface WireParts {
   /** The calls that had a fate, by name. */
   readonly fated: Record<string, Fate>;
   nextTransaction: number;
+  /** Commands on their way whose callers have given up: they are still to be carried out. */
+  late: number;
   /** Names of transactions whose commit was not answered. */
   readonly unknownMarks: Set<string>;
 }
@@ -111,7 +113,9 @@ export class Wire {
       if (fate === "refused") return answer(hop(), () => reject(unavailable(false)));
       if (process.isCut) return;
       const lateMs = fate === "late" ? timeoutMs + luck.between(0, timeoutMs * 3) : 0;
+      if (fate === "late") this.parts.late += 1;
       agenda.after(hop() + lateMs + (isLongWay ? slowMs : 0), null, () => {
+        if (fate === "late") this.parts.late -= 1;
         const backMs = hop() + (isLongWay ? 0 : slowMs);
         if (server.refuses(command)) return answer(backMs, () => reject(unavailable(false)));
         const carriedOut: Command =

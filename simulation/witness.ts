@@ -85,7 +85,7 @@ async function claim(
   const { recorder } = wire.parts;
   const { process } = wire;
   const named = { owner: request.owner, claim: request.claim };
-  recorder.record(process, { kind: "claim.invoke", ...named });
+  recorder.record(process, { kind: "claim.invoke", ...named, byId: method === "claimById" });
   recorder.mostLiveClaims = Math.max(recorder.mostLiveClaims, request.liveClaims.length);
   const sentMs = process.monotonicMs;
   try {

@@ -43,6 +43,7 @@ export class World {
       hasFaults: true,
       fated: {},
       nextTransaction: 0,
+      late: 0,
       unknownMarks: new Set(),
     };
     this.executions = new Executions(recorder);
@@ -51,8 +52,8 @@ export class World {
 
   /** Whether all tasks have ended, and nobody is about to enqueue more. */
   get isAtRest(): boolean {
-    const { server, clients } = this;
-    if (server.pending > 0 || server.openTransactions > 0) return false;
+    const { server, clients, wires } = this;
+    if (server.pending > 0 || server.openTransactions > 0 || wires.late > 0) return false;
     return [...clients].every(({ process }) => !process.isAlive);
   }
 

@@ -58,7 +58,7 @@ export function witnessedStore(store: Store, recorder: Recorder): Store {
       ),
     claimById: (request) =>
       witness.claim(
-        request,
+        { ...request, byId: true },
         () => store.claimById(request),
         (tasks) => tasks,
       ),
@@ -127,11 +127,11 @@ class Witness {
   }
 
   async claim<Answer>(
-    { owner, claim }: Pick<ClaimRequest, "owner" | "claim">,
+    { owner, claim, byId = false }: Pick<ClaimRequest, "owner" | "claim"> & { readonly byId?: boolean },
     send: () => Promise<Answer>,
     tasksOf: (answer: Answer) => readonly ClaimedTask[],
   ): Promise<Answer> {
-    this.#recorder.record({ kind: "claim.invoke", owner, claim });
+    this.#recorder.record({ kind: "claim.invoke", owner, claim, byId });
     try {
       const answer = await send();
       const tasks = tasksOf(answer);

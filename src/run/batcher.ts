@@ -23,32 +23,18 @@ export class Batcher<Item, Answer> {
   readonly #options: BatcherOptions<Item, Answer>;
   #waiting: Waiting<Item, Answer>[] = [];
   #inFlight = 0;
-  #unanswered = 0;
   #scheduled = false;
-  #idle: (() => void)[] = [];
 
   constructor(options: BatcherOptions<Item, Answer>) {
     this.#options = options;
   }
 
-  /** Items that were added and are not answered yet. */
-  get unanswered(): number {
-    return this.#unanswered;
-  }
-
   /** Adds one item; settles with its answer. */
   add(item: Item): Promise<Answer> {
-    this.#unanswered += 1;
     return new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
       this.#schedule();
     });
-  }
-
-  /** Resolves once everything that was added has been answered. */
-  whenIdle(): Promise<void> {
-    if (this.#unanswered === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** Waits one microtask, so that what is added in the same turn travels together. */
@@ -85,9 +71,7 @@ export class Batcher<Item, Answer> {
       for (const waiting of batch) waiting.reject(error);
     } finally {
       this.#inFlight -= 1;
-      this.#unanswered -= batch.length;
       if (this.#waiting.length > 0) this.#schedule();
-      if (this.#unanswered === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 }

@@ -58,7 +58,7 @@ export class Engine {
     this.typeLimits = new TypeLimits((type) => executors.concurrencyOf(type));
     this.solitude = new Solitude(
       ports.clock,
-      () => this.fastPath.slots.running + this.fastPath.directSlots.running,
+      () => [this.fastPath.slots, this.fastPath.directSlots],
       () => this.#worker?.wake(),
     );
     const { funnel, typeLimits, endedClaims } = this;

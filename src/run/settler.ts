@@ -29,6 +29,8 @@ export class Settler {
   readonly #availability: Availability;
   readonly #closing = new AbortController();
   readonly #batcher: Batcher<Settlement, SettleAnswer>;
+  #unsettled = 0;
+  #idle: (() => void)[] = [];
 
   constructor(store: Store, ports: Ports, availability: Availability) {
     this.#store = store;
@@ -45,24 +47,31 @@ export class Settler {
 
   /** Outcomes that wait to be written. Whoever claims looks at it, so that an outage does not pile them up. */
   get backlog(): number {
-    return this.#batcher.unanswered;
+    return this.#unsettled;
   }
 
   /** Writes one outcome; resolves when it is committed. Never rejects. */
   async settle(settlement: Settlement): Promise<SettleAnswer> {
-    for (let refusals = 0; ; refusals += 1) {
-      const answer = await this.#batcher.add(settlement);
-      const isOver = answer !== REFUSED && answer.verdict !== "busy";
-      if (isOver || this.#closing.signal.aborted) return isOver ? answer : UNSETTLED;
-      // Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other.
-      const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
-      await sleep(this.#ports.timers, delayMs, this.#closing.signal);
+    this.#unsettled += 1;
+    try {
+      for (let refusals = 0; ; refusals += 1) {
+        const answer = await this.#batcher.add(settlement);
+        const isOver = answer !== REFUSED && answer.verdict !== "busy";
+        if (isOver || this.#closing.signal.aborted) return isOver ? answer : UNSETTLED;
+        // Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other.
+        const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
+        await sleep(this.#ports.timers, delayMs, this.#closing.signal);
+      }
+    } finally {
+      this.#unsettled -= 1;
+      if (this.#unsettled === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 
   /** Resolves once nothing waits any more. */
   whenIdle(): Promise<void> {
-    return this.#batcher.whenIdle();
+    if (this.#unsettled === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** Gives up retrying; what is not written by now is left to be executed again. */

@@ -4,6 +4,12 @@ import type { Clock } from "../ports/ports.ts";
 /** How long such a task waits for this process to fall idle by itself before new work is held back for it. */
 export const PATIENCE_MS = 10_000;
 
+/** What runs: attempts, and executors that went on beyond their timeout. */
+export interface Occupancy {
+  readonly running: number;
+  readonly zombies: number;
+}
+
 /** What may be claimed now: anything, only a task that must be alone, or nothing. */
 export type ClaimMode = "open" | "alone" | "closed";
 
@@ -11,14 +17,14 @@ export type ClaimMode = "open" | "alone" | "closed";
 export class Solitude {
   readonly #clock: Clock;
   /** What runs outside the worker's own slots: the fast path. */
-  readonly #runningElsewhere: () => number;
+  readonly #elsewhere: () => readonly Occupancy[];
   readonly #onOver: () => void;
   #waitingSinceMs: number | null = null;
   #isOccupied = false;
 
-  constructor(clock: Clock, runningElsewhere: () => number, onOver: () => void) {
+  constructor(clock: Clock, elsewhere: () => readonly Occupancy[], onOver: () => void) {
     this.#clock = clock;
-    this.#runningElsewhere = runningElsewhere;
+    this.#elsewhere = elsewhere;
     this.#onOver = onOver;
   }
 
@@ -28,11 +34,16 @@ export class Solitude {
     else this.#waitingSinceMs ??= this.#clock.monotonicMs();
   }
 
-  /** What the worker may claim while this many of its own attempts run. */
-  mode(running: number): ClaimMode {
+  /**
+   * What the worker may claim while this runs in its own slots. Zombies are company too, but since one may never end they
+   * are waited for only as long as patience lasts.
+   */
+  mode(worker: Occupancy): ClaimMode {
     if (this.#isOccupied) return "closed";
     if (this.#waitingSinceMs === null) return "open";
-    if (running + this.#runningElsewhere() === 0) return "alone";
+    const all = [worker, ...this.#elsewhere()];
+    const isEmpty = all.every(({ running, zombies }) => running + (this.#isImpatient ? 0 : zombies) === 0);
+    if (isEmpty) return "alone";
     return this.#isImpatient ? "closed" : "open";
   }
 

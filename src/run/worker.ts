@@ -171,7 +171,7 @@ export class ClaimLoop {
   #request(): ClaimRequest | null {
     const { process, claims, settler, executors, solitude } = this.#parts;
     const owner = process.owner;
-    const mode = solitude.mode(this.slots.running);
+    const mode = solitude.mode(this.slots);
     if (owner === null || !process.mayStart || mode === "closed" || settler.backlog > MAX_BACKLOG)
       return null;
     const free = this.slots.free;

@@ -104,9 +104,9 @@ export class ScriptedProcess {
   }
 
   /** Claims the tasks, whoever held them; those of the dead are counted lost. Answers those that it holds now. */
-  claim(taskIds: readonly string[], seen: Seen = "ok"): readonly string[] {
+  claim(taskIds: readonly string[], seen: Seen = "ok", byId = false): readonly string[] {
     const claim = this.nextClaim();
-    this.say({ kind: "claim.invoke", owner: this.owner, claim });
+    this.say({ kind: "claim.invoke", owner: this.owner, claim, byId });
     const changes = taskIds.map((taskId) => this.#taken(taskId, claim));
     if (changes.length > 0) this.run.commit(...changes);
     const taken = taskIds.filter((taskId) => this.run.row(taskId).owner === this.owner);

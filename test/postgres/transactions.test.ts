@@ -66,7 +66,7 @@ describe("a transaction of the store's own", () => {
     await using harness = await openHarness();
     const own = await harness.store.begin();
     const { rows } = await own.api.query<{ pid: number }>("select pg_backend_pid() as pid");
-    await harness.pool.query("select pg_terminate_backend($1)", [rows[0]?.pid]);
+    await harness.pool.query("select pg_terminate_backend($1, 10000)", [rows[0]?.pid]);
     await expect(own.commit()).rejects.toThrow(CommitUnknownError);
     expect(harness.pool.totalCount).toBe(1);
   });
@@ -79,7 +79,8 @@ describe("a transaction of the store's own", () => {
     await own.rollback();
     const lost = await harness.store.begin();
     const { rows } = await lost.api.query<{ pid: number }>("select pg_backend_pid() as pid");
-    await harness.pool.query("select pg_terminate_backend($1)", [rows[0]?.pid]);
+    // It answers before the backend is gone, unless it is told to wait.
+    await harness.pool.query("select pg_terminate_backend($1, 10000)", [rows[0]?.pid]);
     await lost.rollback();
     const { rows: left } = await harness.pool.query(
       "select pid from pg_stat_activity where state like 'idle in transaction%' and pid = $1",

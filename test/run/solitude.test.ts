@@ -162,6 +162,24 @@ describe("a task that was lost twice", () => {
     expect(companyOf(world, poison as Run)).toEqual([]);
   });
 
+  it.each([
+    ["returns in time", 8_000, false],
+    ["never returns", 1e9, true],
+  ])("waits for an executor beyond its timeout that %s", async (_, durationMs, isBeside) => {
+    const world = new World();
+    const behave = ({ taskId }: { readonly taskId: string }): unknown =>
+      taskId === "deaf" ? world.sleep(durationMs) : undefined;
+    await world.leave(["deaf"]);
+    const executors = [world.executor(job, behave, { timeoutMs: 1_000 })];
+    world.scheduler({ executors, maxFailedAttempts: 1 }).startWorker({ concurrency: 8 });
+    await world.ports.advance(2_000);
+    await lose(world, "poison", 2);
+    await world.ports.advance(60_000);
+    const poison = world.runs.find(({ taskId }) => taskId === "poison");
+    expect(poison?.startedMs).toBeLessThan(16_000);
+    expect(companyOf(world, poison as Run)).toHaveLength(isBeside ? 1 : 0);
+  });
+
   it("alone five times more is failed, with the reason told, and is not executed again (G10, F3, H3)", async () => {
     const world = new World();
     await lose(world, "poison", 7);

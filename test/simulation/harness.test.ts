@@ -49,6 +49,7 @@ beforeEach(() => {
     hasFaults: true,
     fated: {},
     nextTransaction: 0,
+    late: 0,
     unknownMarks: new Set(),
   };
 });
