@@ -20,6 +20,39 @@ async function took(world: World, stopped: Promise<void>): Promise<number> {
   return world.ports.clock.monotonicMs() - before;
 }
 
+/** Locks the row of a task for its first outcomes: they are told to come again. */
+function lockFor(world: World, times: number): void {
+  let left = times;
+  world.fault("settle", (carryOut, [settlements]) => {
+    left -= 1;
+    const busy = (settlements as readonly unknown[]).map(() => ({ verdict: "busy", state: "pending" }));
+    return left < 0 ? carryOut() : Promise.resolve(busy);
+  });
+}
+
+describe("outcomes whose rows are locked by somebody", () => {
+  it("are waited for by a stop", async () => {
+    const world = new World();
+    lockFor(world, 3);
+    await world.leave(["a"]);
+    const scheduler = world.scheduler();
+    scheduler.startWorker();
+    await world.ports.advance(200);
+    await world.ports.until(scheduler.stop());
+    expect(await world.stateOf("a")).toBe("confirmed");
+  });
+
+  it("count as waiting to be written: a worker claims no more once there are many", async () => {
+    const world = new World();
+    lockFor(world, 1_000_000);
+    await world.leave(ids("a", 3_000));
+    world.scheduler().startWorker({ concurrency: 100 });
+    await world.ports.advance(60_000);
+    expect(world.runs.length).toBeGreaterThan(1_000);
+    expect(world.runs.length).toBeLessThan(1_500);
+  });
+});
+
 describe("a worker that stops", () => {
   it("claims nothing any more, from the call on (G16, F41)", async () => {
     const world = new World();
