@@ -109,6 +109,26 @@ export const settleBugs: readonly PlantedBug[] = [
       };
     },
   },
+  ...[
+    "a success that comes after another has confirmed the task is recorded, once",
+    "a success that comes after a late one of another process is recorded, once",
+    "two claims of one process that both succeed confirm once, whichever comes first",
+  ].map(
+    (brokenLaw): PlantedBug => ({
+      bug: `whoever succeeds is told that it confirmed (${brokenLaw})`,
+      brokenLaw,
+      plant: (sound) => ({
+        async settle(settlements, call) {
+          const answers = await sound.settle(settlements, call);
+          return answers.map((answer) =>
+            answer.state === "confirmed" && answer.verdict === "recorded"
+              ? { ...answer, verdict: "applied" }
+              : answer,
+          );
+        },
+      }),
+    }),
+  ),
   {
     bug: "a release counts as a failure",
     brokenLaw: "a release costs nothing and shows as abandoned",

@@ -189,19 +189,23 @@ order by s.id
 for update`,
 });
 
-/** The confirmed among the ids: $1 ids. */
+/** The confirmed among the ids, with the process that was the first to succeed: $1 ids. */
 export const readConfirmed = (names: Names): Statement => ({
   name: "owed_read_confirmed",
   text: `select
   cast(g.id as text) as id,
-  cast(coalesce(c.generations[array_position(c.ids, g.id)], 1) as text) as generation
+  cast(coalesce(c.generations[array_position(c.ids, g.id)], 1) as text) as generation,
+  cast(c.owner as text) as owner
 from unnest(cast($1 as bigint[])) as g (id)
 join ${names.confirmed} c
   on c.bucket = g.id / 1024
   and g.id = any (c.ids)`,
 });
 
-/** The stories of the ids under the tokens given: $1 ids, $2 owners, $3 claims, $4 generations. */
+/**
+ * The stories of the ids under the tokens given, and the late success that confirmed one, whoever had it: $1 ids, $2 owners,
+ * $3 claims, $4 generations.
+ */
 export const readStories = (names: Names): Statement => ({
   name: "owed_read_stories",
   text: `select
@@ -215,9 +219,11 @@ from unnest(cast($1 as bigint[]), cast($2 as bigint[]), cast($3 as bigint[]), ca
   as g (id, owner, claim, generation)
 join ${names.attempt} a
   on a.id = g.id
-  and a.owner = g.owner
-  and a.claim = g.claim
-  and a.generation = g.generation`,
+  and a.generation = g.generation
+  and (
+    (a.owner = g.owner and a.claim = g.claim)
+    or (a.outcome = 'late-success' and a.accepted)
+  )`,
 });
 
 /** Late successes that confirm: $1 ids, $2 owners, $3 claims, $4 generations, $5 durations, $6 now in ms. */
