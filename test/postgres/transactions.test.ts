@@ -8,8 +8,12 @@ import {
   StoreUnavailableError,
   TransactionRolledBackError,
 } from "../../src/errors.ts";
-import type { PostgresStore, PostgresTransaction } from "../../src/store/postgres/index.ts";
-import { freshSchema } from "../support/database.ts";
+import {
+  type PostgresStore,
+  type PostgresTransaction,
+  postgresStore,
+} from "../../src/store/postgres/index.ts";
+import { freshSchema, sharedDatabase } from "../support/database.ts";
 import { openHarness } from "./harness.ts";
 
 const asserts =
@@ -202,6 +206,20 @@ describe("the store's own statements", () => {
     const [setting] = (await harness.pool.query("show default_transaction_isolation")).rows;
     expect(setting).toEqual({ default_transaction_isolation: "serializable" });
     expect((await harness.store.warnings()).filter((text) => text.includes("isolation"))).toEqual([]);
+  });
+
+  it("warn behind a pooler, where nothing pins it, of an isolation level that makes claims fail", async () => {
+    await using harness = await openHarness();
+    const role = freshSchema();
+    await harness.pool.query(`create role ${role} superuser login`);
+    await harness.pool.query(`alter role ${role} set default_transaction_isolation = serializable`);
+    const url = new URL(sharedDatabase());
+    url.username = role;
+    for (const pooler of [false, true]) {
+      const store = postgresStore({ connectionString: url.href, schema: harness.schema, pooler });
+      expect((await store.warnings()).some((text) => text.includes("isolation"))).toBe(pooler);
+      await store.close();
+    }
   });
 
   it("warn of settings that weaken the promises", async () => {

@@ -16,11 +16,12 @@ export interface PostgresTuning {
   readonly schema?: string;
   /** Connections the store opens for its own statements, beside your pool. Default 2. */
   readonly ownConnections?: number;
-  /** The server ends a statement of the store after this long. Default 10,000 ms. */
+  /** The server ends a statement of the store after this long; behind a pooler only in transactions. Default 10,000 ms. */
   readonly statementTimeoutMs?: number;
   /**
-   * Set it when a transaction pooler (pgbouncer) stands in between: no startup parameters, no prepared statements.
-   * `warnings()` then tells which of the settings that would have been pinned are not what they should be.
+   * Set it when a transaction pooler (pgbouncer) stands in between: no startup parameters, no prepared statements. Waits for
+   * locks stay bounded. Isolation level, plans and `statement_timeout` of single statements are then those of the role:
+   * `warnings()` tells when its isolation level makes claims fail.
    */
   readonly pooler?: boolean;
 }

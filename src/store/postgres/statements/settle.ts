@@ -1,5 +1,6 @@
 /** Statements that write outcomes. Each names the token it acts under, and locks ids in order. */
 import type { Names } from "../identifier.ts";
+import { boundedWait } from "./bounds.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** History of confirmed tasks: one row for each bucket of ids and process, made from the rows that were deleted. */
@@ -16,14 +17,7 @@ const history = (names: Names, source: string): string => `history as (
     group by h.id / 1024, i.at, h.owner
   )`;
 
-/**
- * Successes under their current token: $1 ids in ascending order, $2 owners, $3 claims, $4 generations, $5 now in ms.
- * Answers the ids that were confirmed. Deleting without locking first saves 56 bytes of WAL a task; a row somebody has
- * locked is waited for, up to the lock timeout, and then `confirmUnlocked` is for the others.
- */
-export const confirmCurrent = (names: Names): Statement => ({
-  name: "owed_confirm_current",
-  text: `with
+const confirmed = (names: Names, condition: string): string => `with
   ${instantOf("$5")},
   ended as (
     delete from ${names.pending} p
@@ -33,12 +27,22 @@ export const confirmCurrent = (names: Names): Statement => ({
       and p.owner = g.owner
       and p.claim = g.claim
       and p.generation = g.generation
-      and p.id = any (cast($1 as bigint[]))
+      and p.id = any (cast($1 as bigint[]))${condition}
     returning p.id, p.owner, p.generation
   ),
   ${history(names, "ended")}
 select cast(e.id as text) as id
-from ended e`,
+from ended e`;
+
+/**
+ * Successes under their current token: $1 ids in ascending order, $2 owners, $3 claims, $4 generations, $5 now in ms.
+ * Answers the ids that were confirmed. Deleting without locking first saves 56 bytes of WAL a task; a row somebody has
+ * locked is waited for, up to the lock timeout, and then `confirmUnlocked` is for the others.
+ */
+export const confirmCurrent = (names: Names): Statement => ({
+  name: "owed_confirm_current",
+  text: confirmed(names, ""),
+  unpinned: { text: confirmed(names, `\n      and ${boundedWait}`) },
 });
 
 /** The same, and passes over rows that are locked. */
