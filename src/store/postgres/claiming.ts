@@ -1,4 +1,5 @@
 /** Claiming tasks for execution, and finding out where born claims stand. */
+import { StoreUnavailableError } from "../../errors.ts";
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
@@ -26,6 +27,7 @@ import {
   freeEndedClaims,
 } from "./statements/claim.ts";
 import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-ready.ts";
+import type { Statement } from "./statements/statement.ts";
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
 const plenty = 1_000_000_000;
@@ -121,7 +123,7 @@ export class Claiming {
   ): Promise<number[]> {
     if (places.length === 0) return [];
     const asked = places.map((place) => claims[place] as BornClaim);
-    const rows = await this.#own.rows(this.#statements.standing, [
+    const rows = await this.#proof(this.#statements.standing, [
       arrayParameter(asked.map(({ id }) => id)),
       arrayParameter(asked.map(({ token }) => token.owner)),
       arrayParameter(asked.map(({ token }) => token.claim)),
@@ -135,8 +137,20 @@ export class Claiming {
   async #open(marks: readonly (string | null)[]): Promise<ReadonlySet<string>> {
     const distinct = [...new Set(marks)].filter((mark) => mark !== null);
     if (distinct.length === 0) return new Set();
-    const rows = await this.#own.rows(this.#statements.open, [arrayParameter(distinct)]);
+    const rows = await this.#proof(this.#statements.open, [arrayParameter(distinct)]);
     return new Set(rows.map((row) => textOf(row, "mark")));
+  }
+
+  /**
+   * Rows that prove something. A standby, as behind a proxy that spreads reads, has not replayed all that is committed:
+   * it would take a transaction that it does not know yet for one that is over.
+   */
+  async #proof(statement: Statement, values: readonly Parameter[]): Promise<readonly Row[]> {
+    const rows = await this.#own.rows(statement, values);
+    if (!rows.some((row) => row["is_standby"] === "true")) return rows;
+    throw new StoreUnavailableError("a standby answered, which proves no commit: connect to the primary", {
+      outcomeUnknown: false,
+    });
   }
 }
 
