@@ -49,6 +49,47 @@ describe("what passes as a transaction", () => {
     client.release();
   });
 
+  it.each<[string, (() => unknown) | undefined]>([
+    ["before 8.21", undefined],
+    [
+      "on a pg-native before 3.8",
+      () => {
+        throw new TypeError("this.native.getTransactionStatus is not a function");
+      },
+    ],
+  ])(
+    "a client of pg %s is refused, and told which version can be trusted",
+    async (_, getTransactionStatus) => {
+      await using harness = await openHarness();
+      const client = await harness.pool.connect();
+      await client.query("begin");
+      Object.assign(client, { getTransactionStatus });
+      expect(() => asserts(harness.store)(client)).toThrow(NotATransactionError);
+      expect(() => asserts(harness.store)(client)).toThrow(/8\.21/);
+      client.release(true);
+      // The store's own transactions do without.
+      harness.pool.on("connect", (made) => Object.assign(made, { getTransactionStatus }));
+      const own = await harness.store.begin();
+      await harness.store.insert(own.transaction, [newTask("old")], null, at(0));
+      await own.commit();
+      expect((await harness.store.get("old"))?.state).toBe("pending");
+    },
+  );
+
+  it("a native client that is busy is taken at its word, and none that is idle", async () => {
+    await using harness = await openHarness();
+    const native = (status: string | null) => ({
+      query: async () => ({ rows: [] }),
+      connectionParameters: {},
+      native: {},
+      getTransactionStatus: () => status,
+    });
+    for (const status of [null, "T"]) asserts(harness.store)(native(status));
+    for (const status of ["I", "E"]) {
+      expect(() => asserts(harness.store)(native(status))).toThrow(NotATransactionError);
+    }
+  });
+
   it("what cannot tell its state is taken at its word, as adapters are", async () => {
     await using harness = await openHarness();
     asserts(harness.store)({ query: async () => ({ rows: [] }) });

@@ -83,7 +83,7 @@ function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {
   if (options.connection !== undefined) return options.connection;
   const poolOptions: unknown = options.pool?.options;
   if (typeof poolOptions !== "object" || poolOptions === null) {
-    throw new InvalidInputError("pool", "is no pool of pg", 'give a Pool of the package "pg", version 8');
+    throw new InvalidInputError("pool", "is no pool of pg", 'give a Pool of the package "pg"');
   }
   // The pool hides its password from enumeration, so that copying the object alone would lose it.
   const { password } = poolOptions as pg.PoolConfig;

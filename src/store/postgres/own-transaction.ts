@@ -9,7 +9,7 @@ import {
 import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
 import { type CheckedOut, checkOut } from "./checkout.ts";
 import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
-import type { CallerTransactions, PostgresTransaction } from "./transaction.ts";
+import { type CallerTransactions, type PostgresTransaction, transactionStatusOf } from "./transaction.ts";
 
 /** What the callback of `scheduler.transaction` works with. */
 export interface PostgresTransactionApi {
@@ -67,7 +67,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
     this.#client = client;
     this.#forgetErrors = forgetErrors;
     this.#callers = callers;
-    const status = (): string => (this.#isOpen ? (client.getTransactionStatus?.() ?? "T") : "I");
+    const status = (): string => (this.#isOpen ? (transactionStatusOf(client) ?? "T") : "I");
     const transaction = {
       query: (text: string, values: unknown[]) => this.#own(text, values),
       getTransactionStatus: status,
@@ -165,8 +165,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
   #giveBack(isBroken: boolean): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const isIdle = this.#client.getTransactionStatus?.() ?? "I";
-    const mustDestroy = isBroken || isIdle !== "I";
+    const mustDestroy = isBroken || (transactionStatusOf(this.#client) ?? "I") !== "I";
     this.#client.release(mustDestroy);
     if (!mustDestroy) this.#forgetErrors();
   }
