@@ -251,6 +251,40 @@ describe("the store's own connections", () => {
 });
 
 describe("options", () => {
+  const connectionString = "postgres://x";
+  it.each<[field: string, options: unknown]>([
+    ["options", undefined],
+    ["options", null],
+    ["options", connectionString],
+    ["pool", { pool: 5 }],
+    ["pool", { pool: null }],
+    ["pool", { pool: {} }],
+    ["connectionString", { connectionString: 5 }],
+    ["connectionString", { connectionString: "" }],
+    ["connectionString", { connectionString: new URL("postgres://x") }],
+    ["connection", { connection: 5 }],
+    ["connection", { connection: null }],
+    ["pooler", { connectionString, pooler: "yes" }],
+    ["pooler", { connectionString, pooler: null }],
+    ["ownConnections", { connectionString, ownConnections: "2" }],
+    ["statementTimeoutMs", { connectionString, statementTimeoutMs: Number.POSITIVE_INFINITY }],
+    ["schema", { connectionString, schema: 5 }],
+  ])("are refused where they are given: %s of %j", (field, options) => {
+    let thrown: unknown;
+    try {
+      postgresStore(options as never);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(InvalidInputError);
+    expect(thrown).toMatchObject({ field, remedy: expect.stringMatching(/^\w+ /) });
+  });
+
+  it("that are undefined are as if they were left out", async () => {
+    const unset = { schema: undefined, ownConnections: undefined, pooler: undefined, pool: undefined };
+    await postgresStore({ connectionString, ...unset } as never).close();
+  });
+
   it("name exactly one way to the database", () => {
     const none = {} as unknown as { connectionString: string };
     expect(() => postgresStore(none)).toThrow(InvalidInputError);

@@ -30,7 +30,7 @@ import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-re
 import type { Statement } from "./statements/statement.ts";
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
-const plenty = 1_000_000_000;
+const PLENTY = 1_000_000_000;
 
 /** Claims, as a rule in one statement. */
 export class Claiming {
@@ -72,9 +72,9 @@ export class Claiming {
       request.owner,
       String(request.claim),
       arrayParameter(request.liveClaims),
-      String(plenty),
+      String(PLENTY),
       String(Number.MAX_SAFE_INTEGER),
-      String(plenty),
+      String(PLENTY),
       numberParameter(call.now),
       types === "all" ? null : arrayParameter(types.map(typeHash)),
       arrayParameter(taskIds),
@@ -174,7 +174,7 @@ function statementsOf(names: Names) {
 }
 
 function bounded(limit: number): number {
-  return Math.floor(Math.min(Math.max(limit, 0), plenty));
+  return Math.floor(Math.min(Math.max(limit, 0), PLENTY));
 }
 
 /** Each type once, with the room for it. Alone, the limits are not looked at. */

@@ -19,8 +19,8 @@ export interface Runner {
 }
 
 /** The client waits this much longer than the server works, so that a timeout normally has a certain outcome. */
-const clientMarginMs = 2_000;
-const connectTimeoutMs = 5_000;
+const CLIENT_MARGIN_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Columns arrive as the server wrote them, whatever parsers the application has registered. */
 const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
@@ -30,8 +30,8 @@ function settingsOf(options: CheckedOptions): pg.PoolConfig {
   const settings: pg.PoolConfig = {
     ...connection,
     ...(connection.password === undefined ? {} : { password: connection.password }),
-    query_timeout: statementTimeoutMs + clientMarginMs,
-    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: connection.application_name ?? "owed",
     keepAlive: true,
     pipeline: false,

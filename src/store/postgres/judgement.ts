@@ -11,7 +11,7 @@ export interface Judgement {
 }
 
 /** What was read under lock. */
-export interface StandingRows {
+interface StandingRows {
   readonly pending: readonly Row[];
   readonly settled: readonly Row[];
   readonly confirmed: readonly Row[];

@@ -7,6 +7,7 @@ import {
   TransactionRolledBackError,
 } from "../../errors.ts";
 import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
+import { isolationLevelOf } from "../isolation-level.ts";
 import { type CheckedOut, checkOut } from "./checkout.ts";
 import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
 import { type CallerTransactions, type PostgresTransaction, transactionStatusOf } from "./transaction.ts";
@@ -39,20 +40,20 @@ const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
  */
 const OWN_STATEMENT_MS = 12_000;
 
-/** Takes a client of the pool and begins. Rejects with StoreUnavailableError when no client is to be had. */
+/** Takes a client of the pool and begins. Rejects with InvalidInputError, or with StoreUnavailableError when no client is to be had. */
 export async function beginTransaction(
   pool: pg.Pool,
   callers: CallerTransactions,
-  options: BeginOptions = {},
+  options?: BeginOptions,
 ): Promise<PostgresOwnTransaction> {
+  const isolationLevel = isolationLevelOf(options);
   const transaction = new PostgresOwnTransaction(await checkOut(pool), callers);
-  const { isolationLevel = null } = options;
   await transaction.begin(isolationLevel === null ? "begin" : beginStatements[isolationLevel]);
   return transaction;
 }
 
 /** A transaction of the store's own. */
-export class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, PostgresTransactionApi> {
+class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, PostgresTransactionApi> {
   readonly transaction: PostgresTransaction;
   readonly api: PostgresTransactionApi;
   readonly #client: pg.PoolClient;

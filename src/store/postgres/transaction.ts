@@ -17,18 +17,18 @@ export interface PostgresTransaction {
 /** A row as a caller's driver answers it. All columns are cast to text. */
 export type CallerRow = Readonly<Record<string, string | null>>;
 
-const usage = "pass the client on which you called BEGIN (or the tx of your library through its adapter)";
+const USAGE = "pass the client on which you called BEGIN (or the tx of your library through its adapter)";
 
 /** Throws NotATransactionError unless `candidate` is an open transaction, as far as its driver can tell. */
 export function assertPostgresTransaction(candidate: unknown): asserts candidate is PostgresTransaction {
   if (typeof candidate !== "object" || candidate === null) {
-    throw new NotATransactionError("this is no database connection", usage);
+    throw new NotATransactionError("this is no database connection", USAGE);
   }
   if (!("query" in candidate) || typeof candidate.query !== "function") {
-    throw new NotATransactionError("this has no query function", usage);
+    throw new NotATransactionError("this has no query function", USAGE);
   }
   if ("totalCount" in candidate) {
-    throw new NotATransactionError("this is a pool, each of whose queries runs on another connection", usage);
+    throw new NotATransactionError("this is a pool, each of whose queries runs on another connection", USAGE);
   }
   const status = transactionStatusOf(candidate);
   if (status === undefined) {
