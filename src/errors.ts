@@ -221,7 +221,7 @@ export class SchemaTooNewError extends OwedError {
   }
 }
 
-/** The tables are missing or too old and `migrate: false` was set. */
+/** The tables are missing or older than this library: nothing has migrated them yet, or `migrate: false` forbids it. */
 export class SchemaMissingError extends OwedError {
   override readonly code = "OWED_SCHEMA_MISSING";
 }

@@ -10,8 +10,10 @@ import {
   claimedTask,
   claimOne,
   confirmation,
+  enqueue,
   failure,
   law,
+  newTask,
   only,
   processId,
   register,
@@ -41,6 +43,20 @@ async function claimedAnew(
   await register(harness, OTHER);
   await applied(harness, release(late), at(10));
   return { late, current: await claimOne(harness, OTHER, 1, at(10)) };
+}
+
+/** Settles a success of a task that is confirmed by another claim already, twice: the story holds it once. */
+async function expectRecorded(harness: ConformanceHarness, task: ClaimedTask): Promise<void> {
+  for (let time = 1; time <= 2; time += 1) {
+    const answer = await settle(harness, confirmation(task), at(30));
+    assert.deepEqual(answer, { verdict: "recorded", state: "confirmed" });
+  }
+  const { attempts } = await standing(harness, task.taskId, at(30));
+  const told = attempts.filter(
+    ({ outcome, owner, claim }) =>
+      outcome === "late-success" && owner === task.token.owner && claim === task.token.claim,
+  );
+  assert.equal(only(told).accepted, false);
 }
 
 const fencedLaws: readonly Law[] = fenced.flatMap(([name, settlementOf]) => [
@@ -154,6 +170,35 @@ export const fencingLaws: readonly Law[] = [
     assert.notEqual(answer.verdict, "refused", "a success is never refused");
     const { enqueued, confirmed } = await harness.store.balance(at(30));
     assert.deepEqual([enqueued, confirmed], [1, 1]);
+  }),
+
+  law("a success that comes after another has confirmed the task is recorded, once", async (harness) => {
+    const { late, current } = await claimedAnew(harness);
+    await applied(harness, confirmation(current), at(20));
+    await expectRecorded(harness, late);
+  }),
+
+  law("a success that comes after a late one of another process is recorded, once", async (harness) => {
+    const { late, current } = await claimedAnew(harness);
+    assert.equal((await settle(harness, confirmation(late), at(20))).verdict, "late");
+    await expectRecorded(harness, current);
+  }),
+
+  law("two claims of one process that both succeed confirm once, whichever comes first", async (harness) => {
+    for (const lateFirst of [false, true]) {
+      const taskId = `task-${lateFirst}`;
+      await enqueue(harness, [newTask(taskId)]);
+      await register(harness, OWNER);
+      const late = await claimOne(harness, OWNER, 1, at(0));
+      await applied(harness, retry(late), at(10));
+      const current = await claimOne(harness, OWNER, 2, at(10));
+      const [first, second] = lateFirst ? [late, current] : [current, late];
+      const { verdict } = await settle(harness, confirmation(first), at(20));
+      assert.equal(verdict, lateFirst ? "late" : "applied");
+      await expectRecorded(harness, second);
+      // The one that confirmed is told so again, however often it asks.
+      assert.equal((await settle(harness, confirmation(first), at(40))).verdict, verdict);
+    }
   }),
 
   law("repeating a late success changes nothing more", async (harness) => {

@@ -40,6 +40,19 @@ async function repeat(harness: ConformanceHarness, settlement: Settlement): Prom
   assert.deepEqual(await standing(harness, "task", at(30)), before);
 }
 
+/** The code of the error with which the store refuses a batch; null when it does not. */
+async function refusalOf(harness: ConformanceHarness, settlements: readonly Settlement[]): Promise<unknown> {
+  try {
+    for (const { verdict } of await harness.store.settle(settlements, at(10))) {
+      assert.equal(verdict, "applied");
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof assert.AssertionError) throw error;
+    return error instanceof Error && "code" in error ? error.code : String(error);
+  }
+}
+
 /** What settlements do, their repetition, and batches. */
 export const settleLaws: readonly Law[] = [
   law("a success confirms its task", async (harness) => {
@@ -245,6 +258,34 @@ export const settleLaws: readonly Law[] = [
     const { confirmed, failed, pending } = await harness.store.balance(at(10));
     assert.deepEqual([confirmed, failed, pending], [1, 0, 0]);
   }),
+
+  law(
+    "a value that the store refuses is told as refused, and costs the rest of its batch nothing",
+    async (harness) => {
+      await register(harness, OWNER);
+      await enqueue(harness, [newTask("a-first"), newTask("b-odd"), newTask("c-last")]);
+      const [first, odd, last] = (await claim(harness, OWNER, 1, at(0))).tasks;
+      assert.ok(first !== undefined && odd !== undefined && last !== undefined);
+      // No calendar reaches that far. A store that can keep it all the same has nothing to refuse.
+      const beyond = retry(odd, { delayMs: 1e300 });
+      const sound = [confirmation(first), failure(last)];
+      const [batch, alone] = [[confirmation(first), beyond, failure(last)], [beyond]];
+      for (const settlements of [batch, alone]) {
+        const refusal = await refusalOf(harness, settlements);
+        if (refusal === null) continue;
+        assert.equal(refusal, "OWED_STORE_REFUSED");
+        for (const { taskId } of [first, odd, last]) {
+          const task = await standing(harness, taskId, at(10));
+          assert.deepEqual([task.state, task.owner, task.attempts], ["pending", OWNER, []]);
+        }
+      }
+      for (const { verdict } of await harness.store.settle(sound, at(20))) assert.equal(verdict, "applied");
+      assert.equal((await standing(harness, "a-first", at(20))).state, "confirmed");
+      assert.equal((await standing(harness, "c-last", at(20))).state, "failed");
+      const { enqueued, pending, confirmed, failed } = await harness.store.balance(at(20));
+      assert.deepEqual([enqueued, pending, confirmed, failed], [3, 1, 1, 1]);
+    },
+  ),
 
   law("an empty batch has an empty answer", async (harness) => {
     assert.deepEqual(await harness.store.settle([], at(0)), []);

@@ -1,7 +1,7 @@
 /** Laws of atomicity: a task stands if and only if the caller's transaction, and every savepoint around it, commits. */
 import assert from "node:assert/strict";
 
-import { NotATransactionError } from "../errors.ts";
+import { InvalidInputError, NotATransactionError } from "../errors.ts";
 import type { ConformanceHarness, Law } from "./harness.ts";
 import {
   at,
@@ -170,6 +170,21 @@ export const transactionLaws: readonly Law[] = [
     await own.commit();
     const page = await store.list({ state: "pending", limit: 10, order: "ascending" }, at(0));
     assert.deepEqual(taskIds(page.tasks), ["done"]);
+  }),
+
+  law("an isolation level that is none is refused before anything is begun", async (harness) => {
+    // What a caller without types can write.
+    const none: readonly unknown[] = ["chaos", "READ COMMITTED", "", 1, true, {}];
+    for (const isolationLevel of none) {
+      const begun = harness.store.begin({ isolationLevel: isolationLevel as null });
+      await assert.rejects(begun, (error: unknown) => {
+        assert.ok(error instanceof InvalidInputError, "the error is an InvalidInputError");
+        return error.field === "isolationLevel" && error.message.includes("read committed");
+      });
+    }
+    // Nothing was left open: the store's own transactions go on.
+    const own = await harness.store.begin();
+    await own.rollback();
   }),
 
   law("an open transaction passes as a transaction", async (harness) => {

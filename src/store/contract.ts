@@ -1,7 +1,7 @@
 /**
  * The store contract: what a place where tasks live must do. One method is one operation that happens wholly or not
- * at all. Every instant is the database's; each method takes an optional `now` (milliseconds since 1970) that only
- * tests use. The laws are spelled out, and checked, in conformance/.
+ * at all. Every instant is the database's; a method that looks at the clock, or may come to, takes an optional `now`
+ * (milliseconds since 1970) that only tests use. The laws are spelled out, and checked, in conformance/.
  */
 import type { ClaimedTask, DuplicatePolicy, Task, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
@@ -19,7 +19,7 @@ export type {
 /** A value, or a promise of it. A synchronous store (SQLite) answers calls inside a transaction with plain values. */
 export type Awaitable<Value> = Value | Promise<Value>;
 
-/** What every method takes last. */
+/** What a method that looks at the clock takes last. */
 export interface StoreCall {
   /** Replaces the database's clock, in milliseconds since 1970. For tests alone. */
   readonly now?: number | undefined;
@@ -350,7 +350,11 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   prune(request: { readonly olderThanMs: number; readonly limit: number }, call?: StoreCall): Promise<number>;
 }
 
+/** The wait of a task that was lost twice, which doubles with each further loss, and its bound. */
+export const LOST_DELAY = Object.freeze({ firstMs: 1_000, longestMs: 300_000 });
+
 /** How long a task that was lost twice or more waits before it is claimed alone: from 1 s, doubling, at most 5 minutes. */
 export function lostDelayMs(lostAttempts: number): number {
-  return Math.min(1_000 * 2 ** Math.min(Math.max(lostAttempts - 2, 0), 30), 300_000);
+  const { firstMs, longestMs } = LOST_DELAY;
+  return Math.min(firstMs * 2 ** Math.min(Math.max(lostAttempts - 2, 0), 30), longestMs);
 }

@@ -55,6 +55,11 @@ export const enqueueBugs: readonly PlantedBug[] = [
     }),
   },
   {
+    bug: "an isolation level that is none is taken for the default",
+    brokenLaw: "an isolation level that is none is refused before anything is begun",
+    plant: (sound) => ({ begin: () => sound.begin() }),
+  },
+  {
     bug: "a savepoint does not roll back",
     brokenLaw: "nested savepoints each roll back to where they were set",
     plant: () => ({ savepoint: async () => ({ rollback() {}, release() {} }) }),

@@ -1,5 +1,6 @@
 // Planted bugs of settling: tokens, generations, counters, repetition.
-import type { Settlement } from "../../src/store/contract.ts";
+import { StoreRefusedError } from "../../src/errors.ts";
+import type { Settlement, StoreCall } from "../../src/store/contract.ts";
 import type { Token } from "../../src/task/task.ts";
 import type { MemoryLike, PlantedBug } from "./planted-bug.ts";
 
@@ -59,6 +60,23 @@ function withoutGenerations(sound: MemoryLike): Partial<MemoryLike> {
   };
 }
 
+/** A delay that no calendar reaches. */
+const isBeyond = (settlement: Settlement): boolean =>
+  settlement.kind === "retry" && settlement.delayMs > Number.MAX_SAFE_INTEGER;
+
+/** Refuses such delays, with the error that `refuse` answers after it has done to the rest of the batch what it does. */
+function refusing(
+  refuse: (sound: MemoryLike, before: readonly Settlement[], call?: StoreCall) => Promise<Error>,
+): PlantedBug["plant"] {
+  return (sound) => ({
+    async settle(settlements, call) {
+      const place = settlements.findIndex(isBeyond);
+      if (place < 0) return sound.settle(settlements, call);
+      throw await refuse(sound, settlements.slice(0, place), call);
+    },
+  });
+}
+
 export const settleBugs: readonly PlantedBug[] = [
   {
     bug: "the token is not compared on failure",
@@ -109,6 +127,26 @@ export const settleBugs: readonly PlantedBug[] = [
       };
     },
   },
+  ...[
+    "a success that comes after another has confirmed the task is recorded, once",
+    "a success that comes after a late one of another process is recorded, once",
+    "two claims of one process that both succeed confirm once, whichever comes first",
+  ].map(
+    (brokenLaw): PlantedBug => ({
+      bug: `whoever succeeds is told that it confirmed (${brokenLaw})`,
+      brokenLaw,
+      plant: (sound) => ({
+        async settle(settlements, call) {
+          const answers = await sound.settle(settlements, call);
+          return answers.map((answer) =>
+            answer.state === "confirmed" && answer.verdict === "recorded"
+              ? { ...answer, verdict: "applied" }
+              : answer,
+          );
+        },
+      }),
+    }),
+  ),
   {
     bug: "a release counts as a failure",
     brokenLaw: "a release costs nothing and shows as abandoned",
@@ -177,6 +215,38 @@ export const settleBugs: readonly PlantedBug[] = [
     plant: (sound) => ({
       settle: async (settlements, call) => (await sound.settle(settlements, call)).toReversed(),
     }),
+  },
+  {
+    bug: "a refused value is told as anything",
+    brokenLaw: "a value that the store refuses is told as refused, and costs the rest of its batch nothing",
+    plant: refusing(async () => new RangeError("out of range")),
+  },
+  {
+    bug: "what stands before a refused value is written all the same",
+    brokenLaw: "a value that the store refuses is told as refused, and costs the rest of its batch nothing",
+    plant: refusing(async (sound, before, call) => {
+      await sound.settle(before, call);
+      return new StoreRefusedError("out of range");
+    }),
+  },
+  {
+    bug: "a batch with a value that cannot be kept is answered and forgotten",
+    brokenLaw: "a value that the store refuses is told as refused, and costs the rest of its batch nothing",
+    plant: (sound) => {
+      const isLost = new Set<string>();
+      return {
+        async settle(settlements, call) {
+          if (settlements.some(isBeyond)) for (const { id } of settlements) isLost.add(id);
+          const written = await sound.settle(
+            settlements.filter(({ id }) => !isLost.has(id)),
+            call,
+          );
+          return isLost.size === 0
+            ? written
+            : settlements.map(() => ({ verdict: "applied", state: "pending" }));
+        },
+      };
+    },
   },
   {
     bug: "an unknown task refuses the whole batch",

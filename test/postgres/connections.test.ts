@@ -3,7 +3,16 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { at, claimedTask, confirmation, processId, retry } from "../../src/conformance/scene.ts";
+import {
+  at,
+  claimedTask,
+  confirmation,
+  enqueue,
+  newTask,
+  processId,
+  processRecord,
+  retry,
+} from "../../src/conformance/scene.ts";
 import { InvalidInputError, StoreRefusedError, StoreUnavailableError } from "../../src/errors.ts";
 import { postgresStore } from "../../src/store/postgres/index.ts";
 import { freshSchema, sharedDatabase, testPool } from "../support/database.ts";
@@ -151,23 +160,83 @@ describe("the store's own connections", () => {
     }
   });
 
-  it("answer busy for a task that somebody keeps locked, and settle all others (H17, G18)", async () => {
-    await using harness = await openHarness();
+  it.each([
+    ["with pinned settings", false],
+    ["behind a pooler, which forbids them", true],
+  ])(
+    "answer busy for a task that somebody keeps locked, and settle all others, %s (H17, G18)",
+    async (_, pooler) => {
+      await using harness = await openHarness({ pooler });
+      const { store, pool, schema } = harness;
+      const free = await claimedTask(harness, "free", processId(1));
+      const locked = await claimedTask(harness, "locked", processId(2));
+      const client = await pool.connect();
+      await client.query("begin");
+      await client.query(`select from ${schema}.pending where id = $1 for update`, [locked.id]);
+      const meanwhile = await store.settle([confirmation(locked), confirmation(free)], at(1));
+      expect(meanwhile.map(({ verdict }) => verdict)).toEqual(["busy", "applied"]);
+      expect((await store.get("free"))?.state).toBe("confirmed");
+      await client.query("rollback");
+      client.release();
+      const answers = await store.settle([confirmation(locked), confirmation(free)], at(2));
+      expect(answers.map(({ verdict, state }) => [verdict, state])).toEqual([
+        ["applied", "confirmed"],
+        ["applied", "confirmed"],
+      ]);
+    },
+  );
+
+  it("wait no longer for an outsider behind a pooler than without one, whatever is asked of them", async () => {
+    await using harness = await openHarness({ pooler: true });
     const { store, pool, schema } = harness;
-    const free = await claimedTask(harness, "free", processId(1));
-    const locked = await claimedTask(harness, "locked", processId(2));
+    await store.register(processRecord(processId(1)));
+    await enqueue(harness, [newTask("locked")]);
     const client = await pool.connect();
     await client.query("begin");
-    await client.query(`select from ${schema}.pending where id = $1 for update`, [locked.id]);
-    const meanwhile = await store.settle([confirmation(locked), confirmation(free)], at(1));
-    expect(meanwhile.map(({ verdict }) => verdict)).toEqual(["busy", "applied"]);
-    expect((await store.get("free"))?.state).toBe("confirmed");
+    await client.query(`select from ${schema}.task join ${schema}.pending using (id) for update`);
+    await client.query(`select from ${schema}.process for update`);
+    const calls = {
+      cancel: store.cancel("locked"),
+      redrive: store.redrive("locked"),
+      erase: store.erase("locked"),
+      beat: store.beat(processId(1), []),
+      register: store.register(processRecord(processId(1))),
+      remove: store.removeProcess(processId(1)),
+    };
+    const outcomes = await Promise.allSettled(Object.values(calls));
+    for (const [place, name] of Object.keys(calls).entries()) {
+      const cause = { code: "55P03" };
+      expect(outcomes[place], name).toMatchObject({ status: "rejected", reason: { cause } });
+    }
     await client.query("rollback");
     client.release();
-    const answers = await store.settle([confirmation(locked), confirmation(free)], at(2));
-    expect(answers.map(({ verdict, state }) => [verdict, state])).toEqual([
-      ["applied", "confirmed"],
-      ["applied", "confirmed"],
+    expect(await store.cancel("locked")).toEqual({ done: true });
+  });
+
+  it("leave nothing of their bounds behind on a connection that others use next", async () => {
+    await using harness = await openHarness({ pooler: true });
+    const { store, pool, schema } = harness;
+    await pool.query(`create table ${schema}.seen (what text, lock_timeout text, statement_timeout text)`);
+    await pool.query(`create function ${schema}.see() returns trigger language plpgsql as $$
+      begin
+        insert into ${schema}.seen
+        values (tg_op, current_setting('lock_timeout'), current_setting('statement_timeout'));
+        return null;
+      end $$`);
+    await pool.query(
+      `create trigger see after update or delete on ${schema}.pending execute function ${schema}.see()`,
+    );
+    const first = await claimedTask(harness, "first", processId(1));
+    await store.settle([confirmation(first)], at(1));
+    await enqueue(harness, [newTask("second")], at(1));
+    await store.cancel("second", at(1));
+    await claimedTask(harness, "third", processId(2));
+    const { rows } = await pool.query(`select * from ${schema}.seen`);
+    expect(rows).toEqual([
+      { what: "UPDATE", lock_timeout: "0", statement_timeout: "0" },
+      { what: "DELETE", lock_timeout: "1s", statement_timeout: "0" },
+      { what: "DELETE", lock_timeout: "1s", statement_timeout: "10s" },
+      { what: "UPDATE", lock_timeout: "0", statement_timeout: "0" },
     ]);
   });
 
@@ -182,6 +251,40 @@ describe("the store's own connections", () => {
 });
 
 describe("options", () => {
+  const connectionString = "postgres://x";
+  it.each<[field: string, options: unknown]>([
+    ["options", undefined],
+    ["options", null],
+    ["options", connectionString],
+    ["pool", { pool: 5 }],
+    ["pool", { pool: null }],
+    ["pool", { pool: {} }],
+    ["connectionString", { connectionString: 5 }],
+    ["connectionString", { connectionString: "" }],
+    ["connectionString", { connectionString: new URL("postgres://x") }],
+    ["connection", { connection: 5 }],
+    ["connection", { connection: null }],
+    ["pooler", { connectionString, pooler: "yes" }],
+    ["pooler", { connectionString, pooler: null }],
+    ["ownConnections", { connectionString, ownConnections: "2" }],
+    ["statementTimeoutMs", { connectionString, statementTimeoutMs: Number.POSITIVE_INFINITY }],
+    ["schema", { connectionString, schema: 5 }],
+  ])("are refused where they are given: %s of %j", (field, options) => {
+    let thrown: unknown;
+    try {
+      postgresStore(options as never);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(InvalidInputError);
+    expect(thrown).toMatchObject({ field, remedy: expect.stringMatching(/^\w+ /) });
+  });
+
+  it("that are undefined are as if they were left out", async () => {
+    const unset = { schema: undefined, ownConnections: undefined, pooler: undefined, pool: undefined };
+    await postgresStore({ connectionString, ...unset } as never).close();
+  });
+
   it("name exactly one way to the database", () => {
     const none = {} as unknown as { connectionString: string };
     expect(() => postgresStore(none)).toThrow(InvalidInputError);

@@ -6,8 +6,7 @@ import {
   type PostgresTransaction,
   postgresStore,
 } from "../../src/store/postgres/index.ts";
-import { freshSchema, testPool } from "../support/database.ts";
-import type { PostgresMajor } from "../support/server-binaries.ts";
+import { freshSchema, type SharedMajor, testPool } from "../support/database.ts";
 
 /** A store under test. */
 export interface PostgresHarness extends ConformanceHarness<PostgresTransaction> {
@@ -19,7 +18,9 @@ export interface PostgresHarness extends ConformanceHarness<PostgresTransaction>
 
 /** How the harness differs from the usual one. */
 export interface HarnessOptions {
-  readonly major?: PostgresMajor;
+  readonly major?: SharedMajor;
+  /** Another server than the shared ones. */
+  readonly connectionString?: string;
   readonly schema?: string;
   /** Startup options of every connection, the store's own included. */
   readonly options?: string;

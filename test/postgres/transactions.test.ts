@@ -8,8 +8,12 @@ import {
   StoreUnavailableError,
   TransactionRolledBackError,
 } from "../../src/errors.ts";
-import type { PostgresStore, PostgresTransaction } from "../../src/store/postgres/index.ts";
-import { freshSchema } from "../support/database.ts";
+import {
+  type PostgresStore,
+  type PostgresTransaction,
+  postgresStore,
+} from "../../src/store/postgres/index.ts";
+import { freshSchema, sharedDatabase } from "../support/database.ts";
 import { openHarness } from "./harness.ts";
 
 const asserts =
@@ -43,6 +47,47 @@ describe("what passes as a transaction", () => {
     await client.query("rollback");
     expect(() => assert(client)).toThrow(NotATransactionError);
     client.release();
+  });
+
+  it.each<[string, (() => unknown) | undefined]>([
+    ["before 8.21", undefined],
+    [
+      "on a pg-native before 3.8",
+      () => {
+        throw new TypeError("this.native.getTransactionStatus is not a function");
+      },
+    ],
+  ])(
+    "a client of pg %s is refused, and told which version can be trusted",
+    async (_, getTransactionStatus) => {
+      await using harness = await openHarness();
+      const client = await harness.pool.connect();
+      await client.query("begin");
+      Object.assign(client, { getTransactionStatus });
+      expect(() => asserts(harness.store)(client)).toThrow(NotATransactionError);
+      expect(() => asserts(harness.store)(client)).toThrow(/8\.21/);
+      client.release(true);
+      // The store's own transactions do without.
+      harness.pool.on("connect", (made) => Object.assign(made, { getTransactionStatus }));
+      const own = await harness.store.begin();
+      await harness.store.insert(own.transaction, [newTask("old")], null, at(0));
+      await own.commit();
+      expect((await harness.store.get("old"))?.state).toBe("pending");
+    },
+  );
+
+  it("a native client that is busy is taken at its word, and none that is idle", async () => {
+    await using harness = await openHarness();
+    const native = (status: string | null) => ({
+      query: async () => ({ rows: [] }),
+      connectionParameters: {},
+      native: {},
+      getTransactionStatus: () => status,
+    });
+    for (const status of [null, "T"]) asserts(harness.store)(native(status));
+    for (const status of ["I", "E"]) {
+      expect(() => asserts(harness.store)(native(status))).toThrow(NotATransactionError);
+    }
   });
 
   it("what cannot tell its state is taken at its word, as adapters are", async () => {
@@ -202,6 +247,20 @@ describe("the store's own statements", () => {
     const [setting] = (await harness.pool.query("show default_transaction_isolation")).rows;
     expect(setting).toEqual({ default_transaction_isolation: "serializable" });
     expect((await harness.store.warnings()).filter((text) => text.includes("isolation"))).toEqual([]);
+  });
+
+  it("warn behind a pooler, where nothing pins it, of an isolation level that makes claims fail", async () => {
+    await using harness = await openHarness();
+    const role = freshSchema();
+    await harness.pool.query(`create role ${role} superuser login`);
+    await harness.pool.query(`alter role ${role} set default_transaction_isolation = serializable`);
+    const url = new URL(sharedDatabase());
+    url.username = role;
+    for (const pooler of [false, true]) {
+      const store = postgresStore({ connectionString: url.href, schema: harness.schema, pooler });
+      expect((await store.warnings()).some((text) => text.includes("isolation"))).toBe(pooler);
+      await store.close();
+    }
   });
 
   it("warn of settings that weaken the promises", async () => {

@@ -110,6 +110,25 @@ test("options that cannot be meant are refused at construction", () => {
   for (const file of ["", ":memory:", "file:tasks.db", undefined]) {
     expect(() => sqliteStore({ file: file as string })).toThrow(InvalidInputError);
   }
+  for (const [field, options] of [
+    ["options", undefined],
+    ["options", null],
+    ["options", "tasks.db"],
+    ["file", { path: 5 }],
+    ["file", { file: 5 }],
+    ["lockWaitMs", { file: "tasks.db", lockWaitMs: "5" }],
+    ["lockWaitMs", { file: "tasks.db", lockWaitMs: null }],
+    ["driver", { file: "tasks.db", driver: null }],
+  ] as const) {
+    let thrown: unknown;
+    try {
+      sqliteStore(options as never);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(InvalidInputError);
+    expect(thrown).toMatchObject({ field, remedy: expect.stringMatching(/^\w+ /) });
+  }
   expect(() => sqliteStore({ file: "tasks.db", lockWaitMs: Number.NaN })).toThrow(/lockWaitMs/);
   expect(() => sqliteStore({ file: "tasks.db", driver: "sqlite3" as SqliteDriverName })).toThrow(/driver/);
 });

@@ -4,8 +4,11 @@ import pg from "pg";
 import { inject } from "vitest";
 import type { PostgresMajor } from "./server-binaries.ts";
 
+/** The major versions that all test files share. */
+export type SharedMajor = Extract<PostgresMajor, 14 | 18>;
+
 /** The connection string of the shared server. Throws when the run was started without it. */
-export function sharedDatabase(major: PostgresMajor = 18): string {
+export function sharedDatabase(major: SharedMajor = 18): string {
   const connectionString = inject(major === 18 ? "postgres" : "postgres14");
   if (connectionString === null) {
     throw new Error(
@@ -16,8 +19,8 @@ export function sharedDatabase(major: PostgresMajor = 18): string {
 }
 
 /** The major versions this run has, for `describe.each`. */
-export function sharedMajors(): PostgresMajor[] {
-  const majors: PostgresMajor[] = [];
+export function sharedMajors(): SharedMajor[] {
+  const majors: SharedMajor[] = [];
   if (inject("postgres") !== null) majors.push(18);
   if (inject("postgres14") !== null) majors.push(14);
   return majors;
@@ -35,7 +38,7 @@ export type TestPool = pg.Pool & AsyncDisposable;
 export function testPool({
   major = 18,
   ...options
-}: { readonly major?: PostgresMajor } & pg.PoolConfig = {}): TestPool {
+}: { readonly major?: SharedMajor } & pg.PoolConfig = {}): TestPool {
   const pool = new pg.Pool({ connectionString: sharedDatabase(major), max: 4, ...options });
   // An idle connection that a test cuts on purpose must not end the process; queries report the error themselves.
   pool.on("error", () => undefined);

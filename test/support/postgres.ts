@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -161,6 +162,14 @@ export class PostgresServer implements AsyncDisposable {
       if (tries >= 4) throw new Error(`Postgres did not start:\n${this.log().slice(-2_000)}`);
       await sleep(100);
     }
+  }
+
+  /** The server that is down starts as a standby next, on the data it has, and reads only until `pg_promote()`. */
+  makeStandby(): void {
+    const { account, dataFolder } = this.#parts;
+    const signal = join(dataFolder, "standby.signal");
+    writeFileSync(signal, "");
+    if (account !== undefined) chownSync(signal, account.uid, account.gid);
   }
 
   /** Stops the server, keeps its data for `start()`. A server that is down already stays so. */

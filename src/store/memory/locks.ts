@@ -2,7 +2,7 @@
 import { databaseError } from "./database-error.ts";
 
 /** Stands for a transaction; only its identity matters. */
-export type LockOwner = object;
+type LockOwner = object;
 
 /** Who holds which key, and who waits for whom. */
 export class Locks {

@@ -3,6 +3,7 @@ import { NotATransactionError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
 import type { BeginOptions, BornClaim, BornClaimStanding, Store, StoreCall } from "../contract.ts";
+import { isolationLevelOf } from "../isolation-level.ts";
 import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
@@ -78,7 +79,7 @@ function transactionMethods(database: Database, nowOf: NowOf): Pick<MemoryStore,
       sessionOf(candidate);
     },
     async begin(options) {
-      const level = options?.isolationLevel ?? "read committed";
+      const level = isolationLevelOf(options) ?? "read committed";
       const session = new Session(database, level !== "read committed");
       const transaction = new MemoryTransaction(session);
       sessions.set(transaction, session);

@@ -14,7 +14,7 @@ export function suspicionOf(lostAttempts: number): Suspicion {
 }
 
 /** Pending tasks of one type, by suspicion, each in due order. */
-export type Queues = Readonly<Record<Suspicion, OrderedList<PendingRow>>>;
+type Queues = Readonly<Record<Suspicion, OrderedList<PendingRow>>>;
 
 /** Due order: who has been due longest comes first, then who was enqueued first. */
 export function inDueOrder(left: PendingRow, right: PendingRow): number {
@@ -24,7 +24,7 @@ export function inDueOrder(left: PendingRow, right: PendingRow): number {
 type Aged = Pick<TaskRow, "id">;
 
 /** Tasks, oldest first; the number alone tells the age. */
-export type TasksByAge = OrderedList<TaskRow, Aged>;
+type TasksByAge = OrderedList<TaskRow, Aged>;
 
 const byAge = (left: Aged, right: Aged): number => left.id - right.id;
 

@@ -1,4 +1,5 @@
 /** Claiming tasks for execution, and finding out where born claims stand. */
+import { StoreUnavailableError } from "../../errors.ts";
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
@@ -26,9 +27,10 @@ import {
   freeEndedClaims,
 } from "./statements/claim.ts";
 import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-ready.ts";
+import type { Statement } from "./statements/statement.ts";
 
 /** More than any limit asked for, and far from the end of what Postgres can count. */
-const plenty = 1_000_000_000;
+const PLENTY = 1_000_000_000;
 
 /** Claims, as a rule in one statement. */
 export class Claiming {
@@ -70,9 +72,9 @@ export class Claiming {
       request.owner,
       String(request.claim),
       arrayParameter(request.liveClaims),
-      String(plenty),
+      String(PLENTY),
       String(Number.MAX_SAFE_INTEGER),
-      String(plenty),
+      String(PLENTY),
       numberParameter(call.now),
       types === "all" ? null : arrayParameter(types.map(typeHash)),
       arrayParameter(taskIds),
@@ -121,7 +123,7 @@ export class Claiming {
   ): Promise<number[]> {
     if (places.length === 0) return [];
     const asked = places.map((place) => claims[place] as BornClaim);
-    const rows = await this.#own.rows(this.#statements.standing, [
+    const rows = await this.#proof(this.#statements.standing, [
       arrayParameter(asked.map(({ id }) => id)),
       arrayParameter(asked.map(({ token }) => token.owner)),
       arrayParameter(asked.map(({ token }) => token.claim)),
@@ -135,8 +137,20 @@ export class Claiming {
   async #open(marks: readonly (string | null)[]): Promise<ReadonlySet<string>> {
     const distinct = [...new Set(marks)].filter((mark) => mark !== null);
     if (distinct.length === 0) return new Set();
-    const rows = await this.#own.rows(this.#statements.open, [arrayParameter(distinct)]);
+    const rows = await this.#proof(this.#statements.open, [arrayParameter(distinct)]);
     return new Set(rows.map((row) => textOf(row, "mark")));
+  }
+
+  /**
+   * Rows that prove something. A standby, as behind a proxy that spreads reads, has not replayed all that is committed:
+   * it would take a transaction that it does not know yet for one that is over.
+   */
+  async #proof(statement: Statement, values: readonly Parameter[]): Promise<readonly Row[]> {
+    const rows = await this.#own.rows(statement, values);
+    if (!rows.some((row) => row["is_standby"] === "true")) return rows;
+    throw new StoreUnavailableError("a standby answered, which proves no commit: connect to the primary", {
+      outcomeUnknown: false,
+    });
   }
 }
 
@@ -160,7 +174,7 @@ function statementsOf(names: Names) {
 }
 
 function bounded(limit: number): number {
-  return Math.floor(Math.min(Math.max(limit, 0), plenty));
+  return Math.floor(Math.min(Math.max(limit, 0), PLENTY));
 }
 
 /** Each type once, with the room for it. Alone, the limits are not looked at. */

@@ -5,6 +5,7 @@ import { checkOut } from "./checkout.ts";
 import { breaksConnection, translated } from "./database-error.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Parameter } from "./parameters.ts";
+import { BEGIN, beginBounded, LOCK_WAIT_MS } from "./statements/bounds.ts";
 import type { Statement } from "./statements/statement.ts";
 
 /** A row of a statement of ours: every column as text. */
@@ -18,9 +19,8 @@ export interface Runner {
 }
 
 /** The client waits this much longer than the server works, so that a timeout normally has a certain outcome. */
-const clientMarginMs = 2_000;
-const connectTimeoutMs = 5_000;
-const lockTimeoutMs = 1_000;
+const CLIENT_MARGIN_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Columns arrive as the server wrote them, whatever parsers the application has registered. */
 const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
@@ -30,8 +30,8 @@ function settingsOf(options: CheckedOptions): pg.PoolConfig {
   const settings: pg.PoolConfig = {
     ...connection,
     ...(connection.password === undefined ? {} : { password: connection.password }),
-    query_timeout: statementTimeoutMs + clientMarginMs,
-    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: connection.application_name ?? "owed",
     keepAlive: true,
     pipeline: false,
@@ -51,7 +51,7 @@ function settingsOf(options: CheckedOptions): pg.PoolConfig {
   return {
     ...settings,
     statement_timeout: statementTimeoutMs,
-    lock_timeout: Math.min(lockTimeoutMs, statementTimeoutMs),
+    lock_timeout: Math.min(LOCK_WAIT_MS, statementTimeoutMs),
     idle_in_transaction_session_timeout: statementTimeoutMs,
     options: [connection.options, ...pinnedOptions].filter((part) => part !== undefined).join(" "),
   };
@@ -82,18 +82,23 @@ const pinnedOptions = [
 export class OwnConnections {
   readonly #pool: pg.Pool;
   readonly #pooler: boolean;
+  readonly #begin: string;
   readonly #busy = new Set<pg.PoolClient>();
   #isClosed = false;
 
   constructor(options: CheckedOptions) {
     this.#pool = new pg.Pool(settingsOf(options));
     this.#pooler = options.pooler;
+    this.#begin = options.pooler ? beginBounded(options.statementTimeoutMs) : BEGIN;
     // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
     this.#pool.on("error", () => undefined);
   }
 
   /** One statement in a transaction of its own. Rejects with StoreUnavailableError or StoreRefusedError. */
   async rows(statement: Statement, values: readonly Parameter[] = []): Promise<readonly Row[]> {
+    if (this.#pooler && statement.unpinned === "in a transaction") {
+      return this.transaction((runner) => runner.rows(statement, values));
+    }
     return this.#withClient((client) => this.#query(client, statement, values));
   }
 
@@ -104,7 +109,7 @@ export class OwnConnections {
         rows: (statement, values = []) => this.#query(client, statement, values, timeoutMs),
         script: async (text) => void (await client.query(plain(text, timeoutMs))),
       };
-      await client.query("begin isolation level read committed");
+      await client.query(this.#begin);
       const value = await work(runner);
       const { command } = await client.query("commit");
       if (command !== "COMMIT") {
@@ -124,16 +129,15 @@ export class OwnConnections {
 
   async #query(
     client: pg.PoolClient,
-    { name, text }: Statement,
+    { name, text, unpinned }: Statement,
     values: readonly Parameter[],
     timeoutMs?: number,
   ): Promise<readonly Row[]> {
     const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
-    const named = this.#pooler ? {} : { name };
+    const sent = this.#pooler ? { text, ...(typeof unpinned === "object" ? unpinned : {}) } : { name, text };
     const { rows } = await client.query<Record<string, string | null>>({
-      ...named,
       ...timeout,
-      text,
+      ...sent,
       values: [...values],
     });
     return rows;

@@ -7,7 +7,7 @@ import {
 } from "../../errors.ts";
 
 /** The SQLSTATE of an error the server sent; null for anything that happened on the way. */
-export function sqlState(error: unknown): string | null {
+function sqlState(error: unknown): string | null {
   if (typeof error !== "object" || error === null || !("code" in error)) return null;
   // Socket errors have codes as well (ECONNRESET, EPIPE), but never of this shape together with a severity.
   const isFromServer =

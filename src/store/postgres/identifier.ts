@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { InvalidInputError } from "../../errors.ts";
 
-const maxSchemaBytes = 48;
+const MAX_SCHEMA_BYTES = 48;
 
 /** Quotes one identifier by doubling its quotes. Everything that is not a parameter goes through here. */
 export function quoteIdentifier(name: string): string {
@@ -18,13 +18,13 @@ export function checkedSchemaName(schema: unknown): string {
     throw new InvalidInputError(
       "schema",
       problem,
-      `give a name of 1 to ${maxSchemaBytes} bytes, for example "owed"`,
+      `give a name of 1 to ${MAX_SCHEMA_BYTES} bytes, for example "owed"`,
     );
   };
   if (typeof schema !== "string") return refuse("is no text");
   const bytes = Buffer.byteLength(schema, "utf8");
   if (bytes === 0) return refuse("is empty");
-  if (bytes > maxSchemaBytes) return refuse(`has ${bytes} bytes`);
+  if (bytes > MAX_SCHEMA_BYTES) return refuse(`has ${bytes} bytes`);
   if (schema.includes("\0")) return refuse("holds a NUL character");
   if (!schema.isWellFormed()) return refuse("holds half a surrogate pair");
   if (schema.startsWith("pg_")) return refuse('begins with "pg_", which Postgres keeps for itself');

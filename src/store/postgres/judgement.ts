@@ -11,7 +11,7 @@ export interface Judgement {
 }
 
 /** What was read under lock. */
-export interface StandingRows {
+interface StandingRows {
   readonly pending: readonly Row[];
   readonly settled: readonly Row[];
   readonly confirmed: readonly Row[];
@@ -31,6 +31,11 @@ export class Standings {
   readonly #standings = new Map<string, Standing>();
   readonly #kept: ReadonlySet<string>;
   readonly #stories: ReadonlySet<string>;
+  /** The process whose success confirmed a task; which of its claims that was is not kept. */
+  readonly #confirmedBy = new Map<string, string>();
+  /** Tokens whose attempt ended otherwise, and tasks that were confirmed by a late success, by generation. */
+  readonly #superseded = new Set<string>();
+  readonly #confirmedLate = new Set<string>();
 
   constructor({ pending, settled, confirmed, kept, stories }: StandingRows) {
     for (const row of pending) {
@@ -47,9 +52,15 @@ export class Standings {
     for (const row of confirmed) {
       const generation = Number(row["generation"]);
       this.#standings.set(textOf(row, "id"), { state: "confirmed", generation, token: null });
+      this.#confirmedBy.set(textOf(row, "id"), textOf(row, "owner"));
     }
     this.#kept = new Set(kept.map((row) => textOf(row, "id")));
     this.#stories = new Set(stories.map((row) => storyKey(textOf(row, "id"), tokenOf(row), row)));
+    for (const row of stories.filter(({ accepted }) => accepted === "true")) {
+      const [id, token] = [textOf(row, "id"), tokenOf(row)];
+      if (row["outcome"] === "late-success") this.#confirmedLate.add(`${id} ${token.generation}`);
+      else this.#superseded.add(tokenKey(id, token));
+    }
   }
 
   /** Where the task stands; null when it is not kept any more. */
@@ -60,6 +71,15 @@ export class Standings {
   /** True when the story tells of this outcome under this token. */
   tells({ id, token }: Settlement, outcome: string, accepted: boolean): boolean {
     return this.#stories.has(storyKey(id, token, { outcome, accepted: String(accepted) }));
+  }
+
+  /** True when it was this token, still current, under which a confirmed task succeeded. */
+  confirmedUnder({ id, token }: Settlement): boolean {
+    return (
+      this.#confirmedBy.get(id) === token.owner &&
+      !this.#superseded.has(tokenKey(id, token)) &&
+      !this.#confirmedLate.has(`${id} ${token.generation}`)
+    );
   }
 }
 
@@ -88,9 +108,11 @@ function lateSuccess(settlement: Settlement, standing: Standing, standings: Stan
     if (state === "pending" || state === "failed") {
       return { answer: { verdict: "late", state: "confirmed" }, action: "confirm-late" };
     }
-    if (state === "confirmed") {
-      const verdict = standings.tells(settlement, "late-success", true) ? "late" : "applied";
-      return { answer: { verdict, state }, action: "none" };
+    if (standings.tells(settlement, "late-success", true)) {
+      return { answer: { verdict: "late", state }, action: "none" };
+    }
+    if (state === "confirmed" && standings.confirmedUnder(settlement)) {
+      return { answer: { verdict: "applied", state }, action: "none" };
     }
   }
   const isKnown = standings.tells(settlement, "late-success", false);
@@ -116,6 +138,10 @@ function tokenOf(row: Row): Token {
   return { owner: textOf(row, "owner"), claim: Number(row["claim"]), generation: Number(row["generation"]) };
 }
 
-function storyKey(id: string, { owner, claim, generation }: Token, { outcome, accepted }: Row): string {
-  return [id, owner, claim, generation, outcome, accepted].join(" ");
+function tokenKey(id: string, { owner, claim, generation }: Token): string {
+  return [id, owner, claim, generation].join(" ");
+}
+
+function storyKey(id: string, token: Token, { outcome, accepted }: Row): string {
+  return [tokenKey(id, token), outcome, accepted].join(" ");
 }

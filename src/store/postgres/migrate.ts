@@ -14,10 +14,10 @@ import {
 } from "./statements/schema.ts";
 
 /** Longest a migration may take, and longest it waits for another process that is migrating. */
-const migrationTimeoutMs = 600_000;
-const migrationTimeouts = `set local statement_timeout = ${migrationTimeoutMs};
+const MIGRATION_TIMEOUT_MS = 600_000;
+const migrationTimeouts = `set local statement_timeout = ${MIGRATION_TIMEOUT_MS};
 set local lock_timeout = 60000;
-set local idle_in_transaction_session_timeout = ${migrationTimeoutMs}`;
+set local idle_in_transaction_session_timeout = ${MIGRATION_TIMEOUT_MS}`;
 
 /** Many processes may call it at once: one works, the others wait and find it done. Throws SchemaTooNewError. */
 export async function migrate(own: OwnConnections, schema: string, names: Names): Promise<void> {
@@ -33,7 +33,7 @@ export async function migrate(own: OwnConnections, schema: string, names: Names)
     if (found === knownVersion) return;
     for (const migration of migrations.slice(found)) await runner.script(migration(names));
     await runner.script(setSchemaVersion(names, knownVersion));
-  }, migrationTimeoutMs);
+  }, MIGRATION_TIMEOUT_MS);
 }
 
 /** Throws SchemaMissingError or SchemaTooNewError unless the schema is of the version this library works with. */

@@ -21,10 +21,10 @@ import { pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
 import type { Statement } from "./statements/statement.ts";
 import { taskOf, taskWithAttemptsOf } from "./task-row.ts";
 
-const countedUpTo = 10_000;
-const longestPage = 1_000;
+const COUNTED_UP_TO = 10_000;
+const LONGEST_PAGE = 1_000;
 /** A task that changes hands between two looks is looked at again; more often than this it is somebody's loop. */
-const looks = 3;
+const MAX_LOOKS = 3;
 
 /** Operators' statements. */
 export class Operating {
@@ -43,8 +43,8 @@ export class Operating {
 
   async list(request: ListRequest, call: StoreCall): Promise<TaskPage> {
     const { limit } = request;
-    if (!Number.isInteger(limit) || limit < 1 || limit > longestPage) {
-      throw new InvalidInputError("limit", `is ${limit}`, `give a whole number from 1 to ${longestPage}`);
+    if (!Number.isInteger(limit) || limit < 1 || limit > LONGEST_PAGE) {
+      throw new InvalidInputError("limit", `is ${limit}`, `give a whole number from 1 to ${LONGEST_PAGE}`);
     }
     const after = cursorOf(request.cursor);
     // One more than the page holds tells whether another page follows.
@@ -61,7 +61,7 @@ export class Operating {
 
   async statistics(call: StoreCall): Promise<StoreStatistics> {
     const [row] = await this.#own.rows(counting.statistics(this.#names), [
-      String(countedUpTo),
+      String(COUNTED_UP_TO),
       numberParameter(call.now),
       this.#names.confirmed,
     ]);
@@ -72,7 +72,7 @@ export class Operating {
       failed: numberOf(row, "failed"),
       cancelled: numberOf(row, "cancelled"),
       confirmed: numberOf(row, "confirmed"),
-      countedUpTo,
+      countedUpTo: COUNTED_UP_TO,
       oldestDueAgeMs: oldest === null ? null : Math.max(numberOf(row, "now_ms") - Number(oldest), 0),
       orphanedTypes: JSON.parse(row["orphaned_types"] ?? "[]") as string[],
       processes: numberOf(row, "processes"),
@@ -139,7 +139,8 @@ export class Operating {
       const [row] = await this.#own.rows(operator.getState(this.#names), [taskId]);
       if (row === undefined) return { done: false, state: "gone" };
       // The view knows the four states and no other.
-      if (look === looks || !allows(row)) return { done: false, state: textOf(row, "state") as TaskState };
+      if (look === MAX_LOOKS || !allows(row))
+        return { done: false, state: textOf(row, "state") as TaskState };
     }
   }
 

@@ -4,11 +4,11 @@ import { InvalidInputError } from "../../errors.ts";
 import { checkedSchemaName } from "./identifier.ts";
 
 /** Name of the schema when none is given. */
-export const DEFAULT_SCHEMA = "owed";
+const DEFAULT_SCHEMA = "owed";
 /** Connections the store opens for itself. */
-export const DEFAULT_OWN_CONNECTIONS = 2;
+const DEFAULT_OWN_CONNECTIONS = 2;
 /** How long the server may work on one statement of the store, in milliseconds. */
-export const DEFAULT_STATEMENT_TIMEOUT_MS = 10_000;
+const DEFAULT_STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Options that do not say where the database is. */
 export interface PostgresTuning {
@@ -16,11 +16,12 @@ export interface PostgresTuning {
   readonly schema?: string;
   /** Connections the store opens for its own statements, beside your pool. Default 2. */
   readonly ownConnections?: number;
-  /** The server ends a statement of the store after this long. Default 10,000 ms. */
+  /** The server ends a statement of the store after this long; behind a pooler only in transactions. Default 10,000 ms. */
   readonly statementTimeoutMs?: number;
   /**
-   * Set it when a transaction pooler (pgbouncer) stands in between: no startup parameters, no prepared statements.
-   * `warnings()` then tells which of the settings that would have been pinned are not what they should be.
+   * Set it when a transaction pooler (pgbouncer) stands in between: no startup parameters, no prepared statements. Waits for
+   * locks stay bounded. Isolation level, plans and `statement_timeout` of single statements are then those of the role:
+   * `warnings()` tells when its isolation level makes claims fail.
    */
   readonly pooler?: boolean;
 }
@@ -48,6 +49,9 @@ export interface CheckedOptions {
 
 /** Checks options and fills in defaults. Throws InvalidInputError with the name of the option. */
 export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidInputError("options", "is no object", "give at least { pool } or { connectionString }");
+  }
   const { ownConnections = DEFAULT_OWN_CONNECTIONS, statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS } =
     options;
   checkCount("ownConnections", ownConnections, 1, 100);
@@ -56,7 +60,7 @@ export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
     schema: checkedSchemaName(options.schema ?? DEFAULT_SCHEMA),
     ownConnections,
     statementTimeoutMs,
-    pooler: options.pooler === true,
+    pooler: checkedPooler(options.pooler),
     userPool: options.pool ?? null,
     connection: connectionOf(options),
   });
@@ -65,6 +69,11 @@ export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
 function checkCount(field: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new InvalidInputError(field, `is ${value}`, `give a whole number from ${least} to ${most}`);
+}
+
+function checkedPooler(pooler: unknown): boolean {
+  if (pooler === undefined || typeof pooler === "boolean") return pooler === true;
+  throw new InvalidInputError("pooler", "is neither true nor false", "give true behind a transaction pooler");
 }
 
 function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {
@@ -78,11 +87,20 @@ function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {
       "give exactly one of pool, connectionString and connection",
     );
   }
-  if (options.connectionString !== undefined) return { connectionString: options.connectionString };
-  if (options.connection !== undefined) return options.connection;
+  const { connectionString, connection } = options;
+  if (connectionString !== undefined) {
+    if (typeof connectionString === "string" && connectionString !== "") return { connectionString };
+    // What was given is not shown: it may hold a password.
+    const remedy = 'give a text such as "postgres://user@host/database"';
+    throw new InvalidInputError("connectionString", "is no text, or empty", remedy);
+  }
+  if (connection !== undefined) {
+    if (typeof connection === "object" && connection !== null) return connection;
+    throw new InvalidInputError("connection", "is no object", "give the settings of a client of pg");
+  }
   const poolOptions: unknown = options.pool?.options;
   if (typeof poolOptions !== "object" || poolOptions === null) {
-    throw new InvalidInputError("pool", "is no pool of pg", 'give a Pool of the package "pg", version 8');
+    throw new InvalidInputError("pool", "is no pool of pg", 'give a Pool of the package "pg"');
   }
   // The pool hides its password from enumeration, so that copying the object alone would lose it.
   const { password } = poolOptions as pg.PoolConfig;

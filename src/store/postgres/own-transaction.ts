@@ -7,9 +7,10 @@ import {
   TransactionRolledBackError,
 } from "../../errors.ts";
 import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
+import { isolationLevelOf } from "../isolation-level.ts";
 import { type CheckedOut, checkOut } from "./checkout.ts";
 import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
-import type { CallerTransactions, PostgresTransaction } from "./transaction.ts";
+import { type CallerTransactions, type PostgresTransaction, transactionStatusOf } from "./transaction.ts";
 
 /** What the callback of `scheduler.transaction` works with. */
 export interface PostgresTransactionApi {
@@ -39,20 +40,20 @@ const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
  */
 const OWN_STATEMENT_MS = 12_000;
 
-/** Takes a client of the pool and begins. Rejects with StoreUnavailableError when no client is to be had. */
+/** Takes a client of the pool and begins. Rejects with InvalidInputError, or with StoreUnavailableError when no client is to be had. */
 export async function beginTransaction(
   pool: pg.Pool,
   callers: CallerTransactions,
-  options: BeginOptions = {},
+  options?: BeginOptions,
 ): Promise<PostgresOwnTransaction> {
+  const isolationLevel = isolationLevelOf(options);
   const transaction = new PostgresOwnTransaction(await checkOut(pool), callers);
-  const { isolationLevel = null } = options;
   await transaction.begin(isolationLevel === null ? "begin" : beginStatements[isolationLevel]);
   return transaction;
 }
 
 /** A transaction of the store's own. */
-export class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, PostgresTransactionApi> {
+class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, PostgresTransactionApi> {
   readonly transaction: PostgresTransaction;
   readonly api: PostgresTransactionApi;
   readonly #client: pg.PoolClient;
@@ -67,7 +68,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
     this.#client = client;
     this.#forgetErrors = forgetErrors;
     this.#callers = callers;
-    const status = (): string => (this.#isOpen ? (client.getTransactionStatus?.() ?? "T") : "I");
+    const status = (): string => (this.#isOpen ? (transactionStatusOf(client) ?? "T") : "I");
     const transaction = {
       query: (text: string, values: unknown[]) => this.#own(text, values),
       getTransactionStatus: status,
@@ -165,8 +166,7 @@ export class PostgresOwnTransaction implements OwnTransaction<PostgresTransactio
   #giveBack(isBroken: boolean): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const isIdle = this.#client.getTransactionStatus?.() ?? "I";
-    const mustDestroy = isBroken || isIdle !== "I";
+    const mustDestroy = isBroken || (transactionStatusOf(this.#client) ?? "I") !== "I";
     this.#client.release(mustDestroy);
     if (!mustDestroy) this.#forgetErrors();
   }

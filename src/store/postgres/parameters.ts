@@ -3,7 +3,10 @@
 /** What a statement takes: text or null, whatever the type of the column. */
 export type Parameter = string | null;
 
-/** An array literal, to be cast as `cast(cast($1 as text) as text[])`: a list costs one parameter, however long. */
+/**
+ * An array literal: a list costs one parameter, however long. Our own statements cast it to the type of its elements;
+ * those on a caller's transaction cast it to text first, since some drivers would make an array of it themselves.
+ */
 export function arrayParameter(values: readonly (string | number | boolean | null)[]): string {
   return `{${values.map(element).join(",")}}`;
 }

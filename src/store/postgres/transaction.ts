@@ -17,21 +17,30 @@ export interface PostgresTransaction {
 /** A row as a caller's driver answers it. All columns are cast to text. */
 export type CallerRow = Readonly<Record<string, string | null>>;
 
-const usage = "pass the client on which you called BEGIN (or the tx of your library through its adapter)";
+const USAGE = "pass the client on which you called BEGIN (or the tx of your library through its adapter)";
 
 /** Throws NotATransactionError unless `candidate` is an open transaction, as far as its driver can tell. */
 export function assertPostgresTransaction(candidate: unknown): asserts candidate is PostgresTransaction {
   if (typeof candidate !== "object" || candidate === null) {
-    throw new NotATransactionError("this is no database connection", usage);
+    throw new NotATransactionError("this is no database connection", USAGE);
   }
   if (!("query" in candidate) || typeof candidate.query !== "function") {
-    throw new NotATransactionError("this has no query function", usage);
+    throw new NotATransactionError("this has no query function", USAGE);
   }
   if ("totalCount" in candidate) {
-    throw new NotATransactionError("this is a pool, each of whose queries runs on another connection", usage);
+    throw new NotATransactionError("this is a pool, each of whose queries runs on another connection", USAGE);
   }
-  if (!("getTransactionStatus" in candidate) || typeof candidate.getTransactionStatus !== "function") return;
-  const status: unknown = candidate.getTransactionStatus();
+  const status = transactionStatusOf(candidate);
+  if (status === undefined) {
+    // What an adapter hands over is taken at its word; a client that a user holds could be anywhere.
+    if (!("connectionParameters" in candidate)) return;
+    throw new NotATransactionError(
+      "this client cannot tell whether a transaction is open on it",
+      "use version 8.21 or newer of pg (and 3.8 or newer of pg-native)",
+    );
+  }
+  // libpq says nothing while a statement runs.
+  if (status === null && "native" in candidate) return;
   if (status === "I" || status === null) {
     throw new NotATransactionError("this connection is outside a transaction", "await BEGIN on it first");
   }
@@ -40,6 +49,19 @@ export function assertPostgresTransaction(candidate: unknown): asserts candidate
       "this transaction is aborted, an earlier statement of it failed",
       "roll it back and run it again",
     );
+  }
+}
+
+/** What the driver says: I outside, T inside, E aborted; null when it does not know now, undefined when it never does. */
+export function transactionStatusOf(client: object): string | null | undefined {
+  if (!("getTransactionStatus" in client) || typeof client.getTransactionStatus !== "function") {
+    return undefined;
+  }
+  try {
+    const status: unknown = client.getTransactionStatus();
+    return typeof status === "string" ? status : null;
+  } catch {
+    return undefined; // pg hands the question on to an older pg-native, which has no such function
   }
 }
 

@@ -9,7 +9,7 @@ import type { RawHandle } from "./driver.ts";
 const FULL = 2;
 
 /** A user's connection that was found to be on the store's file. */
-export interface CallerHandle {
+interface CallerHandle {
   readonly connection: Connection;
   /** Names the connection; it may carry many transactions, one after the other. */
   readonly mark: string;

@@ -10,6 +10,16 @@ interface KindStatements {
   readonly candidates: string;
 }
 
+/** Held by this process under a claim that it has ended. */
+const endedByOwner =
+  "p.owner = :owner and p.claim < :own_claim and p.claim not in (select l.value from json_each(:live_claims) l)";
+/** Nobody alive holds it. */
+const claimable = `(
+    p.owner is null
+    or (${endedByOwner})
+    or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
+  )`;
+
 const statementsOf = (index: string, condition: string): KindStatements => ({
   types: `with recursive leap (type_hash) as (
   select (select min(type_hash) from owed_pending indexed by ${index} where ${condition})
@@ -35,11 +45,7 @@ from owed_pending p indexed by ${index}
 where p.type_hash = :type_hash
   and p.${condition}
   and p.next_attempt_at <= :due
-  and (
-    p.owner is null
-    or (p.owner = :owner and p.claim < :own_claim and p.claim not in (select l.value from json_each(:live_claims) l))
-    or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
-  )
+  and ${claimable}
 order by p.next_attempt_at, p.id
 limit :limit`,
 });
@@ -62,11 +68,7 @@ from json_each(:task_ids) n
 cross join owed_task t on t.task_id = n.value
 cross join owed_pending p on p.id = t.id
 where p.next_attempt_at <= :due
-  and (
-    p.owner is null
-    or (p.owner = :owner and p.claim < :own_claim and p.claim not in (select l.value from json_each(:live_claims) l))
-    or (p.owner <> :owner and not exists (select 1 from owed_process r where r.owner = p.owner))
-  )
+  and ${claimable}
 order by n.key`;
 
 /** The size of the data of tasks. */
@@ -84,13 +86,11 @@ export const endOfPage = `select max(p.id) as id
 from (select id from owed_pending where id > :after order by id limit :page) p`;
 
 /** Frees what a process holds under claims that it has ended, in a page of rows. */
-export const freeEnded = `update owed_pending
-set owner = null, claim = null, next_attempt_at = max(next_attempt_at, :now)
-where id > :after
-  and id <= :last
-  and owner = :owner
-  and claim < :own_claim
-  and claim not in (select l.value from json_each(:live_claims) l)`;
+export const freeEnded = `update owed_pending as p
+set owner = null, claim = null, next_attempt_at = max(p.next_attempt_at, :now)
+where p.id > :after
+  and p.id <= :last
+  and ${endedByOwner}`;
 
 /** What was taken, in the order of the ids given. */
 export const readClaimed = `select

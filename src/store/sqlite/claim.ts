@@ -1,6 +1,7 @@
 /** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
+import { ClaimRoom } from "../claim-room.ts";
 import {
   type ClaimAnswer,
   type ClaimByIdRequest,
@@ -10,7 +11,6 @@ import {
   type EndedClaimsRequest,
   lostDelayMs,
 } from "../contract.ts";
-import { type Candidate, ClaimRoom } from "./claim-room.ts";
 import {
   endOfPage,
   freeEnded,
@@ -35,6 +35,17 @@ const FEWEST_ROWS = 16;
 
 /** Rows looked at in one write transaction when ended claims are freed. */
 const ENDED_PAGE = 10_000;
+
+/** A task that may be claimed. */
+interface Candidate {
+  readonly id: number;
+  readonly due: number;
+  readonly lost_attempts: number;
+  /** 1 when the process that held it has died. */
+  readonly dead: number;
+  /** Hash of its type. */
+  readonly type: string;
+}
 
 /** A type with how many of it may be taken. */
 interface TypeRoom {
@@ -126,7 +137,7 @@ class Claim {
   /** The healthy tasks and suspects to take, oldest due first. */
   choose(): Candidate[] {
     const { limit, suspectLimit } = this.#request;
-    const room = new ClaimRoom(this.#request);
+    const room = new ClaimRoom(this.#request, typeHash);
     if (limit <= 0) return [];
     const withRoom = (kind: Kind) => this.typesOf(kind).filter((type) => type.limit > 0);
     const ready = this.free("ready", withRoom("ready"), limit);
@@ -134,7 +145,7 @@ class Claim {
     const sizes = this.#sizesOf([...ready, ...suspects]);
     return [...ready, ...suspects]
       .sort(inDueOrder)
-      .filter((candidate) => room.admits(candidate, sizes.get(candidate.id) ?? 0));
+      .filter(({ id, type, lost_attempts }) => room.admits(type, lost_attempts > 0, sizes.get(id) ?? 0));
   }
 
   #sizesOf(candidates: readonly Candidate[]): Map<number, number> {

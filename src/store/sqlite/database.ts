@@ -29,7 +29,7 @@ export interface OpenHandle {
 }
 
 /** What a database is opened with. */
-export interface DatabaseParts {
+interface DatabaseParts {
   readonly file: string;
   readonly driver: SqliteDriver;
   readonly ports: Ports;

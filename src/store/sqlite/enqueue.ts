@@ -12,7 +12,7 @@ import {
 } from "./enqueue-statements.ts";
 
 /** One call on a user's connection. */
-export interface EnqueueCall {
+interface EnqueueCall {
   readonly connection: Connection;
   readonly birth: BirthClaim | null;
   readonly nowMs: number;

@@ -13,6 +13,7 @@ import type {
   Store,
   StoreCall,
 } from "../contract.ts";
+import { isolationLevelOf } from "../isolation-level.ts";
 import { CallerHandles } from "./caller-handles.ts";
 import { claimNamed, claimTasks, findNamed, freeEndedClaims, probeClaim } from "./claim.ts";
 import type { Connection } from "./connection.ts";
@@ -75,6 +76,9 @@ export interface SqliteStore extends Store<SqliteTransaction, SqliteApi, true>, 
  * the file cannot be one or no binding can be loaded; nothing is opened before first use.
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidInputError("options", "is no object", 'give at least { file: "data/app.db" }');
+  }
   const { lockWaitMs = DEFAULT_LOCK_WAIT_MS, ports = realPorts } = options;
   const file = fileOf(options.file);
   if (!Number.isFinite(lockWaitMs) || lockWaitMs < 0) {
@@ -103,7 +107,7 @@ function fileOf(file: unknown): string {
   if (typeof file !== "string" || file === "") {
     throw new InvalidInputError(
       "file",
-      "is missing",
+      file === undefined ? "is missing" : "is no path",
       'say where the database lives, as in file: "data/app.db"',
     );
   }
@@ -166,7 +170,8 @@ function transactionMethods(
     assertTransaction(candidate): asserts candidate is SqliteTransaction {
       handles.inTransaction(candidate);
     },
-    async begin() {
+    async begin(options) {
+      isolationLevelOf(options); // every level is kept here: there is one writer
       const open = await database.begin();
       return ownTransaction(open, () => savepointOn(open.connection));
     },

@@ -5,7 +5,7 @@ import { tables } from "./0001-tables.ts";
 import { functions } from "./0002-functions.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
-export type Migration = (names: Names) => string;
+type Migration = (names: Names) => string;
 
 /** The steps. */
 export const migrations: readonly Migration[] = Object.freeze([tables, functions]);

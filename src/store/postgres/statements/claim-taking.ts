@@ -1,4 +1,5 @@
 /** From candidates to claimed tasks. Parameters as in claim.ts. */
+import { LOST_DELAY } from "../../contract.ts";
 import type { Names } from "../identifier.ts";
 import { columns } from "./claim-candidates.ts";
 
@@ -89,7 +90,7 @@ const choice = (names: Names): string => `takeable as materialized (
     union all
     select l.id, false, case
       when l.lost_attempts >= 2
-      then i.at + least(1000 * 2 ^ least(l.lost_attempts - 2, 30), 300000) * interval '1 millisecond'
+      then i.at + least(${LOST_DELAY.firstMs} * 2 ^ least(l.lost_attempts - 2, 30), ${LOST_DELAY.longestMs}) * interval '1 millisecond'
     end
     from locked_troubled l
     cross join instant i

@@ -4,7 +4,7 @@ import { taskColumns } from "./operator.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** By age. */
-export type Order = "ascending" | "descending";
+type Order = "ascending" | "descending";
 
 const words = {
   ascending: { beyond: ">", sort: "asc", start: "-1" },

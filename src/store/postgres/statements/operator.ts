@@ -57,6 +57,7 @@ where v.task_id = $1`,
 /** Pending becomes cancelled, whatever its claim: $1 task id, $2 now in ms. */
 export const cancelTask = (names: Names): Statement => ({
   name: "owed_cancel_task",
+  unpinned: "in a transaction",
   text: `with
   ${instantOf("$2")},
   ended as (
@@ -84,6 +85,7 @@ from ended e`,
  */
 export const redriveTask = (names: Names): Statement => ({
   name: "owed_redrive_task",
+  unpinned: "in a transaction",
   text: `with
   ${instantOf("$2")},
   standing as materialized (
@@ -112,6 +114,7 @@ from reopened r`,
 /** Removes the data of a settled task: $1 task id. Locks in the same order as a redrive. */
 export const eraseTask = (names: Names): Statement => ({
   name: "owed_erase_task",
+  unpinned: "in a transaction",
   text: `with
   standing as materialized (
     select t.id

@@ -8,6 +8,7 @@ const era = "cast(extract(epoch from pg_postmaster_start_time()) as text) as era
 /** $1 owner, $2 host, $3 pid, $4 types or null, $5 slots, $6 lease in ms, $7 now in ms. May be repeated. */
 export const registerProcess = (names: Names): Statement => ({
   name: "owed_register_process",
+  unpinned: "in a transaction",
   text: `with ${instantOf("$7")}
 insert into ${names.process} as p (owner, host, pid, types, slots, lease_ms, registered_at, beat_at)
 select
@@ -39,6 +40,7 @@ returning ${era}`,
  */
 export const beat = (names: Names): Statement => ({
   name: "owed_beat",
+  unpinned: "in a transaction",
   text: `with ${instantOf("$4")},
 own as (
   update ${names.process} p
@@ -96,5 +98,6 @@ where p.owner <> cast($1 as bigint)
 /** $1 owner. */
 export const removeProcess = (names: Names): Statement => ({
   name: "owed_remove_process",
+  unpinned: "in a transaction",
   text: `delete from ${names.process} where owner = cast($1 as bigint)`,
 });

@@ -26,6 +26,7 @@ from doomed`;
  */
 export const pruneConfirmed = (names: Names): Statement => ({
   name: "owed_prune_confirmed",
+  unpinned: "in a transaction",
   text: `with
   ${instantOf("$3")},
   picked as materialized (
@@ -71,6 +72,7 @@ export const pruneConfirmed = (names: Names): Statement => ({
 /** Cancelled tasks; the same parameters. */
 export const pruneCancelled = (names: Names): Statement => ({
   name: "owed_prune_cancelled",
+  unpinned: "in a transaction",
   text: `with
   ${instantOf("$3")},
   doomed as materialized (

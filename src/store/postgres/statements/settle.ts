@@ -1,5 +1,6 @@
 /** Statements that write outcomes. Each names the token it acts under, and locks ids in order. */
 import type { Names } from "../identifier.ts";
+import { boundedWait } from "./bounds.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** History of confirmed tasks: one row for each bucket of ids and process, made from the rows that were deleted. */
@@ -16,14 +17,7 @@ const history = (names: Names, source: string): string => `history as (
     group by h.id / 1024, i.at, h.owner
   )`;
 
-/**
- * Successes under their current token: $1 ids in ascending order, $2 owners, $3 claims, $4 generations, $5 now in ms.
- * Answers the ids that were confirmed. Deleting without locking first saves 56 bytes of WAL a task; a row somebody has
- * locked is waited for, up to the lock timeout, and then `confirmUnlocked` is for the others.
- */
-export const confirmCurrent = (names: Names): Statement => ({
-  name: "owed_confirm_current",
-  text: `with
+const confirmed = (names: Names, condition: string): string => `with
   ${instantOf("$5")},
   ended as (
     delete from ${names.pending} p
@@ -33,12 +27,22 @@ export const confirmCurrent = (names: Names): Statement => ({
       and p.owner = g.owner
       and p.claim = g.claim
       and p.generation = g.generation
-      and p.id = any (cast($1 as bigint[]))
+      and p.id = any (cast($1 as bigint[]))${condition}
     returning p.id, p.owner, p.generation
   ),
   ${history(names, "ended")}
 select cast(e.id as text) as id
-from ended e`,
+from ended e`;
+
+/**
+ * Successes under their current token: $1 ids in ascending order, $2 owners, $3 claims, $4 generations, $5 now in ms.
+ * Answers the ids that were confirmed. Deleting without locking first saves 56 bytes of WAL a task; a row somebody has
+ * locked is waited for, up to the lock timeout, and then `confirmUnlocked` is for the others.
+ */
+export const confirmCurrent = (names: Names): Statement => ({
+  name: "owed_confirm_current",
+  text: confirmed(names, ""),
+  unpinned: { text: confirmed(names, `\n      and ${boundedWait}`) },
 });
 
 /** The same, and passes over rows that are locked. */
@@ -189,19 +193,23 @@ order by s.id
 for update`,
 });
 
-/** The confirmed among the ids: $1 ids. */
+/** The confirmed among the ids, with the process that was the first to succeed: $1 ids. */
 export const readConfirmed = (names: Names): Statement => ({
   name: "owed_read_confirmed",
   text: `select
   cast(g.id as text) as id,
-  cast(coalesce(c.generations[array_position(c.ids, g.id)], 1) as text) as generation
+  cast(coalesce(c.generations[array_position(c.ids, g.id)], 1) as text) as generation,
+  cast(c.owner as text) as owner
 from unnest(cast($1 as bigint[])) as g (id)
 join ${names.confirmed} c
   on c.bucket = g.id / 1024
   and g.id = any (c.ids)`,
 });
 
-/** The stories of the ids under the tokens given: $1 ids, $2 owners, $3 claims, $4 generations. */
+/**
+ * The stories of the ids under the tokens given, and the late success that confirmed one, whoever had it: $1 ids, $2 owners,
+ * $3 claims, $4 generations.
+ */
 export const readStories = (names: Names): Statement => ({
   name: "owed_read_stories",
   text: `select
@@ -215,9 +223,11 @@ from unnest(cast($1 as bigint[]), cast($2 as bigint[]), cast($3 as bigint[]), ca
   as g (id, owner, claim, generation)
 join ${names.attempt} a
   on a.id = g.id
-  and a.owner = g.owner
-  and a.claim = g.claim
-  and a.generation = g.generation`,
+  and a.generation = g.generation
+  and (
+    (a.owner = g.owner and a.claim = g.claim)
+    or (a.outcome = 'late-success' and a.accepted)
+  )`,
 });
 
 /** Late successes that confirm: $1 ids, $2 owners, $3 claims, $4 generations, $5 durations, $6 now in ms. */

@@ -5,6 +5,11 @@ export interface Statement {
   /** Unique in the store; statements behind a pooler stay unnamed all the same. */
   readonly name: string;
   readonly text: string;
+  /**
+   * Set where it can wait for a lock that somebody outside holds. Behind a pooler this text, which bounds the wait itself,
+   * takes the place of the other, or it runs in a transaction that bounds it.
+   */
+  readonly unpinned?: { readonly text: string } | "in a transaction";
 }
 
 /** The instant of a statement: the database's clock read once, unless a test gives another in milliseconds. */
