@@ -1,16 +1,18 @@
 /** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
-import { InvalidInputError, SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
+import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
-import { type TaskState, type TaskWithAttempts, taskStates } from "../task/task.ts";
+import { checkObject, numberOption } from "../task/option-checks.ts";
+import type { TaskState, TaskWithAttempts } from "../task/task.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
 import type { ExecutionAnswer } from "./funnel.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
+import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
-import { DEFAULT_GRACE_MS, numberOption, type SchedulerOptions, schedulerSettings } from "./options.ts";
+import { DEFAULT_GRACE_MS, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
 import type {
   SchedulerTransaction,
@@ -19,13 +21,19 @@ import type {
   WorkResult,
 } from "./transaction.ts";
 
+/** How to stop. */
+export interface StopOptions {
+  /** How long what runs may go on before it is aborted, in milliseconds. Default 30 s. */
+  readonly graceMs?: number | undefined;
+}
+
 /** A worker that was started. */
 export interface Worker {
   /**
    * Stops claiming, waits for what runs up to `graceMs` (default 30 s), then aborts it and gives the unfinished back
-   * without cost. A second call cuts the grace short. Never rejects.
+   * without cost. A second call cuts the grace short. Rejects with InvalidInputError alone.
    */
-  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
   /** Attempts that run now, zombies not counted. */
   readonly running: number;
   /** Attempts beyond their timeout whose executors have not returned; each holds a slot. */
@@ -71,10 +79,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /**
    * Stops worker and fast path as `Worker.stop` does, writes all outcomes, deregisters, and closes what the store
-   * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does.
+   * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does. Rejects with
+   * InvalidInputError alone.
    */
-  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    return this.#engine.stop(numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0));
+  async stop(options: StopOptions = {}): Promise<void> {
+    await this.#engine.stop(graceOf(options));
   }
 
   /** Stops with the default grace, at the end of an `await using` block. */
@@ -87,7 +96,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const loop = this.#engine.startWorker(workerSettings(options, process.env));
     this.#worker ??= {
       stop: async (stopOptions = {}) => {
-        const graceMs = numberOption("graceMs", stopOptions.graceMs, DEFAULT_GRACE_MS, 0);
+        const graceMs = graceOf(stopOptions);
         if (this.#worker === null) loop.hurry();
         this.#worker = null;
         await this.#engine.stopWorker(graceMs);
@@ -214,17 +223,15 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     return await this.#engine.settings.store.get(checkTaskId(taskId));
   }
 
-  /** A page of tasks in one state, oldest first unless said otherwise. Throws InvalidInputError for a cursor that is none. */
-  list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
-    checkState(request.state);
-    const { limit = 100, order = "ascending" } = request;
-    return this.#engine.settings.store.list({ ...request, limit, order });
+  /** A page of tasks in one state: 100, oldest first, unless said otherwise. Rejects with InvalidInputError. */
+  async list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
+    return await this.#engine.settings.store.list(listRequest(request));
   }
 
   /** Exact count of one state; costs as much as there are. */
-  count(state: TaskState): Promise<number> {
+  async count(state: TaskState): Promise<number> {
     checkState(state);
-    return this.#engine.settings.store.count(state);
+    return await this.#engine.settings.store.count(state);
   }
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
@@ -291,9 +298,9 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   }
 }
 
-function checkState(state: unknown): void {
-  if (taskStates.some((known) => known === state)) return;
-  throw new InvalidInputError("state", "is no state of a task", `use ${taskStates.join(", ")}`);
+function graceOf(options: StopOptions): number {
+  checkObject("options", options, "pass { graceMs } or nothing");
+  return numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0);
 }
 
 function single(receipts: readonly Receipt[]): Receipt {
