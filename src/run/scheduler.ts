@@ -60,7 +60,6 @@ const STATISTICS_AGE_MS = 1_000;
 export class Scheduler<Transaction = never, Api = unknown, Synchronous extends boolean = boolean> {
   readonly #engine: Engine;
   #worker: Worker | null = null;
-  #orphanedTypes = "";
   #statistics: { readonly atMs: number; readonly answer: Promise<StoreStatistics> } | null = null;
 
   /** Checks the options; touches nothing. Throws InvalidInputError and DuplicateExecutorError. */
@@ -259,17 +258,13 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
   async stats(): Promise<SchedulerStatistics> {
-    const { settings, fastPath, reporter } = this.#engine;
+    const { settings, fastPath, orphanedTypes } = this.#engine;
     const nowMs = settings.ports.clock.monotonicMs();
     if (this.#statistics === null || nowMs - this.#statistics.atMs >= STATISTICS_AGE_MS) {
       this.#statistics = { atMs: nowMs, answer: settings.store.statistics() };
     }
     const statistics = await this.#statistics.answer;
-    const orphanedTypes = statistics.orphanedTypes.join(" ");
-    if (orphanedTypes !== "" && orphanedTypes !== this.#orphanedTypes) {
-      reporter.report("types.orphaned", { types: statistics.orphanedTypes });
-    }
-    this.#orphanedTypes = orphanedTypes;
+    orphanedTypes.note(statistics.orphanedTypes);
     return {
       ...statistics,
       running: { worker: this.#worker?.running ?? 0, fastPath: fastPath.slots.running },

@@ -24,7 +24,10 @@ export interface TelemetryEvents {
   "process.declared-dead": { readonly owner: string };
   "worker.started": { readonly concurrency: number; readonly types: readonly string[] | "all" };
   "worker.stopped": { readonly clean: boolean };
-  /** Types with pending tasks that no live process executes. */
+  /**
+   * Types with pending tasks that no live process executes. A worker looks once a minute; told when they change, and
+   * every hour while they last.
+   */
   "types.orphaned": { readonly types: readonly string[] };
   /** An operation of the engine's own failed; it is tried again until `store.recovered`. */
   "store.unavailable": { readonly operation: string; readonly error: RecordedError };
