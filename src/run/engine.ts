@@ -96,7 +96,8 @@ export class Engine {
     });
     this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
     const { retentionMs } = settings;
-    this.#pruning = new Periodic(ports.timers, () => prune({ store, availability, retentionMs }));
+    const pruner = { store, availability, reporter, retentionMs };
+    this.#pruning = new Periodic(ports.timers, () => prune(pruner));
     this.#looking = new Periodic(ports.timers, () => this.orphanedTypes.look());
   }
 

@@ -74,6 +74,10 @@ export type SchedulerOptions<Transaction, Api, Synchronous extends boolean> = Co
     | { readonly executors?: readonly BoundExecutor[] | undefined; readonly executor?: undefined }
     | {
         readonly executor: TaskExecutor;
+        /**
+         * Which types it executes. Name them where you can: then none takes more than four fifths of the slots, and one
+         * dead merchant leaves room for the others. `"all"` is one pool: a type whose calls hang can take every slot.
+         */
         readonly types: readonly string[] | "all";
         readonly executors?: undefined;
       }

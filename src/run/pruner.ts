@@ -2,6 +2,7 @@
 import type { Ports } from "../ports/ports.ts";
 import type { Store } from "../store/contract.ts";
 import type { Availability } from "./availability.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** Most tasks of one deletion. */
 const BATCH = 500;
@@ -14,6 +15,7 @@ const BUSY_MS = 250;
 export interface PrunerParts {
   readonly store: Store;
   readonly availability: Availability;
+  readonly reporter: Reporter;
   readonly retentionMs: number;
 }
 
@@ -23,10 +25,12 @@ export function firstPruneMs({ random }: Ports): number {
 }
 
 /** Deletes one batch; answers when to come back. */
-export async function prune({ store, availability, retentionMs }: PrunerParts): Promise<number> {
+export async function prune(parts: PrunerParts): Promise<number> {
+  const { store, availability, reporter, retentionMs } = parts;
   try {
     const pruned = await store.prune({ olderThanMs: retentionMs, limit: BATCH });
     availability.succeeded("prune");
+    if (pruned > 0) reporter.report("prune.done", { tasks: pruned });
     return pruned >= BATCH ? BUSY_MS : IDLE_MS;
   } catch (error) {
     availability.failed("prune", error);

@@ -237,6 +237,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   async cancel(taskId: string): Promise<void> {
     const answer = await this.#engine.settings.store.cancel(checkTaskId(taskId));
     checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
+    this.#engine.reporter.report("task.cancelled", { taskId });
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
@@ -248,12 +249,14 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       "redrive",
       "only a failed or cancelled task whose data was not erased can be redriven",
     );
+    this.#engine.reporter.report("task.redriven", { taskId });
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
   async erase(taskId: string): Promise<void> {
     const answer = await this.#engine.settings.store.erase(checkTaskId(taskId));
     checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
+    this.#engine.reporter.report("task.erased", { taskId });
   }
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */

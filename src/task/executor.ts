@@ -44,7 +44,10 @@ export interface RawTask {
   readonly referenceId: string | null;
 }
 
-/** The raw layer: one executor for opaque bytes of many types. It settles by returning, or by throwing. */
+/**
+ * The raw layer: one executor for opaque bytes of many types. It settles by returning, or by throwing. Only types that
+ * the scheduler is told by name are kept from taking all slots; `types: "all"` is one pool.
+ */
 export interface TaskExecutor {
   execute(task: RawTask, context: AttemptContext): void | Promise<void>;
 }

@@ -17,9 +17,19 @@ export interface TelemetryEvents {
   "task.settled": AttemptEvent & { readonly verdict: string; readonly state: string };
   /** A task ended as failed: somebody must look. */
   "task.failed": AttemptEvent & { readonly reason: FailureReason; readonly error: RecordedError };
+  /** An operator cancelled a pending task; an attempt under way learns it when it ends. */
+  "task.cancelled": { readonly taskId: string };
+  /** An operator made a failed or cancelled task pending again, as a new generation. */
+  "task.redriven": { readonly taskId: string };
+  /** An operator removed the data of a settled task; its record stays. */
+  "task.erased": { readonly taskId: string };
+  /** Confirmed and cancelled tasks were deleted after their retention; told for each deletion that found any. */
+  "prune.done": { readonly tasks: number };
   "process.registered": { readonly owner: string };
   /** This process was declared dead by another; its claims are void and it took a new id. */
   "process.lost": { readonly owner: string };
+  /** This process took itself out of the registry as it stopped. */
+  "process.removed": { readonly owner: string };
   /** This process declared another dead. */
   "process.declared-dead": { readonly owner: string };
   "worker.started": { readonly concurrency: number; readonly types: readonly string[] | "all" };
