@@ -7,7 +7,7 @@ import { plan } from "./plan.ts";
 import { balanceTable, latencyTable } from "./report.ts";
 import { Screen } from "./screen.ts";
 import { show } from "./show.ts";
-import { verdictOn } from "./verdict.ts";
+import { exitCodeOf, verdictOn } from "./verdict.ts";
 
 const endingSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -68,7 +68,7 @@ async function runOn(database: DemoDatabase, screen: Screen, signal: AbortSignal
     for (const problem of verdict.problems) screen.line(`NOT AS PROMISED: ${problem}`);
     if (verdict.problems.length > 0) screen.line();
     for (const line of balanceTable(evidence, verdict)) screen.line(line);
-    return verdict.problems.length === 0 ? 0 : 1;
+    return exitCodeOf(verdict);
   } finally {
     removeFolder();
   }

@@ -56,6 +56,11 @@ export function verdictOn(evidence: Evidence): Verdict {
   };
 }
 
+/** What the demo ends with: 0 if all is as promised, else 1. */
+export function exitCodeOf({ problems }: Verdict): number {
+  return problems.length === 0 ? 0 : 1;
+}
+
 /** The law in numbers. */
 export function conservationLine(balance: Balance): string {
   const { enqueued, pending, confirmed, failed, cancelled, pruned } = balance;

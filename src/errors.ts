@@ -264,15 +264,15 @@ export class RetryAfterError extends OwedError {
   /** How long to wait, at least, in milliseconds. */
   readonly delayMs: number;
 
-  constructor(delayMs: number, message = `retry after ${delayMs} ms`, options?: ErrorOptions) {
-    super(message, options);
+  constructor(delayMs: number, message?: string, options?: ErrorOptions) {
     if (!Number.isFinite(delayMs) || delayMs < 0) {
       throw new InvalidInputError(
         "delayMs",
-        `is ${delayMs}`,
+        typeof delayMs === "number" ? `is ${delayMs}` : `is of type ${typeof delayMs}`,
         "give a finite number of milliseconds, 0 or more",
       );
     }
+    super(message ?? `retry after ${delayMs} ms`, options);
     this.delayMs = delayMs;
   }
 }

@@ -7,7 +7,7 @@ export type { TypedItem } from "./run/incoming-records.ts";
 export type { EnqueueOptions, RawRecord } from "./run/new-record.ts";
 export type { CommonOptions, SchedulerOptions } from "./run/options.ts";
 export type { Logger } from "./run/reporter.ts";
-export { Scheduler, type SchedulerStatistics, type Worker } from "./run/scheduler.ts";
+export { Scheduler, type SchedulerStatistics, type StopOptions, type Worker } from "./run/scheduler.ts";
 export type {
   EnqueuedTask,
   SchedulerTransaction,

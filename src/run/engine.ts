@@ -9,7 +9,9 @@ import { Funnel } from "./funnel.ts";
 import { LiveClaims } from "./live-claims.ts";
 import { LiveProcess } from "./live-process.ts";
 import type { SchedulerSettings } from "./options.ts";
-import { Pruner } from "./pruner.ts";
+import { LOOK_MS, OrphanedTypes } from "./orphaned-types.ts";
+import { Periodic } from "./periodic.ts";
+import { firstPruneMs, prune } from "./pruner.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { sleep, within } from "./sleep.ts";
@@ -38,7 +40,9 @@ export class Engine {
   readonly solitude: Solitude;
   readonly enqueuer: Enqueuer;
   readonly transactions: Transactions;
-  readonly #pruner: Pruner;
+  readonly orphanedTypes: OrphanedTypes;
+  readonly #pruning: Periodic;
+  readonly #looking: Periodic;
   readonly #stopping = new AbortController();
   #starting: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
@@ -90,7 +94,11 @@ export class Engine {
       fastPath,
       onLeftForWorkers: () => this.#worker?.wake(),
     });
-    this.#pruner = new Pruner(store, ports, settings.retentionMs, availability);
+    this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
+    const { retentionMs } = settings;
+    const pruner = { store, availability, reporter, retentionMs };
+    this.#pruning = new Periodic(ports.timers, () => prune(pruner));
+    this.#looking = new Periodic(ports.timers, () => this.orphanedTypes.look());
   }
 
   /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
@@ -142,7 +150,8 @@ export class Engine {
     void this.#startPatiently().then(() => {
       if (this.#worker !== worker) return;
       worker.start();
-      this.#pruner.start();
+      this.#pruning.start(firstPruneMs(ports));
+      this.#looking.start(LOOK_MS);
     });
     return worker;
   }
@@ -170,7 +179,8 @@ export class Engine {
     const worker = this.#worker;
     if (worker === null) return;
     await worker.stop(graceMs);
-    await within(this.settings.ports.timers, this.#pruner.stop(), ABORT_MS);
+    const round = Promise.all([this.#pruning.stop(), this.#looking.stop()]);
+    await within(this.settings.ports.timers, round, ABORT_MS);
     this.#worker = null;
     this.process.keepsProcessAlive = false;
   }

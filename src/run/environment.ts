@@ -1,12 +1,11 @@
 /** Settings of the worker that operators can change without a deploy. An option in code wins over the environment. */
 import { InvalidInputError } from "../errors.ts";
+import { checkObject, countOption, numberOption } from "../task/option-checks.ts";
 import {
-  countOption,
   DEFAULT_BATCH_SIZE,
   DEFAULT_CONCURRENCY,
   DEFAULT_MAX_CLAIM_BYTES,
   DEFAULT_POLL_INTERVAL_MS,
-  numberOption,
 } from "./options.ts";
 import type { WorkerSettings } from "./worker.ts";
 
@@ -27,6 +26,7 @@ export function workerSettings(
   options: WorkerOptions,
   environment: Readonly<Record<string, string | undefined>>,
 ): WorkerSettings {
+  checkObject("options", options, "pass { concurrency, pollIntervalMs ... } or nothing");
   const fromEnvironment = (variable: string, least: number): number | undefined => {
     const text = environment[variable];
     if (text === undefined || text.trim() === "") return undefined;

@@ -75,7 +75,8 @@ export class Executors {
 
   /**
    * How many of `total` slots a type may take. One without a limit of its own gets four fifths as soon as there is
-   * another type, so that one dead dependency cannot take every slot.
+   * another type, so that one dead dependency cannot take every slot. The types of a raw "all" are not known before a
+   * claim is answered: they share one pool.
    */
   shareOf(type: string, total: number): number {
     if (Number.isFinite(this.concurrencyOf(type)) || this.#byType.size <= 1) return total;

@@ -1,6 +1,7 @@
 /** The shapes in which callers hand over records, made into one. */
 import { InvalidInputError } from "../errors.ts";
 import { checkDefinition, isDefinition, type TaskDefinition } from "../task/definition.ts";
+import { checkObject } from "../task/option-checks.ts";
 import type { Records } from "./enqueue.ts";
 import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
 
@@ -24,13 +25,8 @@ export function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>
 
 /** A record from the arguments of enqueue. Throws InvalidInputError. */
 export function enqueueRecord(definition: unknown, data: unknown, options: unknown): IncomingRecord {
-  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
-    throw new InvalidInputError(
-      "options",
-      "is no object",
-      "pass { taskId, referenceId, delayMs ... } or nothing",
-    );
-  }
+  if (options !== undefined)
+    checkObject("options", options, "pass { taskId, referenceId, delayMs ... } or nothing");
   return {
     definition: checkDefinition(definition),
     data,
@@ -40,8 +36,9 @@ export function enqueueRecord(definition: unknown, data: unknown, options: unkno
 
 /** Records from the arguments of enqueueAll: a definition and items, or raw records. Throws InvalidInputError. */
 export function incomingRecords(rest: readonly unknown[]): Records {
-  if (isDefinition(rest[0])) return typedRecords(rest[0], rest[1]);
-  const [records] = rest;
+  const [records, items] = rest;
+  if (isDefinition(records)) return typedRecords(records, items);
+  if (items !== undefined) checkDefinition(records);
   if (isIterable(records)) return mapSync(records as Iterable<RawRecord>, (raw) => ({ raw }));
   if (isAsyncIterable(records)) return mapAsync(records as AsyncIterable<RawRecord>, (raw) => ({ raw }));
   throw new InvalidInputError("records", "is no iterable", "pass an array, an iterable or an async iterable");

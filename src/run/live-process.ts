@@ -97,7 +97,9 @@ export class LiveProcess {
     await this.#beating;
     const owner = this.#owner;
     this.#owner = null;
-    if (owner !== null) await this.#store.removeProcess(owner);
+    if (owner === null) return;
+    await this.#store.removeProcess(owner);
+    this.#reporter.report("process.removed", { owner });
   }
 
   async #register(): Promise<void> {

@@ -5,6 +5,7 @@ import type { NewTask } from "../store/contract.ts";
 import { checkDuplicatePolicy, type TaskDefinition, validateData } from "../task/definition.ts";
 import { checkHeaders, checkReferenceId, checkTaskId, checkType, uuidv7 } from "../task/identifier.ts";
 import { BYTES_CODEC, encodeJson, JSON_CODEC } from "../task/json-codec.ts";
+import { shown } from "../task/option-checks.ts";
 import type { DuplicatePolicy } from "../task/task.ts";
 import { type Steps, step } from "./steps.ts";
 
@@ -72,16 +73,8 @@ export function* newTask(
         "encode it, or use a definition, which encodes for you",
       );
     }
-    if (raw.onDuplicate !== undefined) checkDuplicatePolicy(raw.onDuplicate);
-    return assemble(
-      type,
-      new Uint8Array(raw.data),
-      BYTES_CODEC,
-      raw.onDuplicate ?? "compare",
-      raw,
-      limits,
-      ports,
-    );
+    const onDuplicate = checkDuplicatePolicy(raw.onDuplicate);
+    return assemble(type, new Uint8Array(raw.data), BYTES_CODEC, onDuplicate, raw, limits, ports);
   }
   const { definition, data, options } = incoming;
   // Encoded first: a schema may have to be waited for, and the caller may change its object meanwhile.
@@ -103,7 +96,7 @@ function assemble(
     throw new DataTooLargeError(type, data.byteLength, limits.maxDataBytes);
   const { delayMs = 0, runAt } = options;
   if (!(Number.isFinite(delayMs) && delayMs >= 0 && delayMs <= LONGEST_DELAY_MS)) {
-    throw new InvalidInputError("delayMs", `is ${String(delayMs)}`, "give milliseconds from 0 to ten years");
+    throw new InvalidInputError("delayMs", `is ${shown(delayMs)}`, "give milliseconds from 0 to ten years");
   }
   if (runAt !== undefined && options.delayMs !== undefined) {
     throw new InvalidInputError("runAt", "is set together with delayMs", "give one of them");

@@ -5,7 +5,15 @@ import { InvalidInputError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import { realPorts } from "../ports/real-ports.ts";
 import type { Store } from "../store/contract.ts";
-import type { BoundExecutor, TaskExecutor } from "../task/executor.ts";
+import { type BoundExecutor, isBoundExecutor, type TaskExecutor } from "../task/executor.ts";
+import {
+  checkFunction,
+  countOption,
+  isRecord,
+  numberOption,
+  shown,
+  wholeNumber,
+} from "../task/option-checks.ts";
 import { defaultRetryPolicy, type RetryOptions, type RetryPolicy, retryPolicy } from "../task/policy.ts";
 import { Executors } from "./executors.ts";
 import type { Hooks } from "./funnel.ts";
@@ -66,6 +74,10 @@ export type SchedulerOptions<Transaction, Api, Synchronous extends boolean> = Co
     | { readonly executors?: readonly BoundExecutor[] | undefined; readonly executor?: undefined }
     | {
         readonly executor: TaskExecutor;
+        /**
+         * Which types it executes. Name them where you can: then none takes more than four fifths of the slots, and one
+         * dead merchant leaves room for the others. `"all"` is one pool: a type whose calls hang can take every slot.
+         */
         readonly types: readonly string[] | "all";
         readonly executors?: undefined;
       }
@@ -88,26 +100,6 @@ export interface SchedulerSettings {
   readonly host: string;
 }
 
-/** A wrong option as an error shows it: plain values as they are, others by kind. */
-function shown(value: unknown): string {
-  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  return isPlain || value === null ? `${value}` : `of type ${typeof value}`;
-}
-
-/** Throws InvalidInputError unless `value` is a number of at least `least`; answers `fallback` for undefined. */
-export function numberOption(field: string, value: unknown, fallback: number, least: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
-  throw new InvalidInputError(field, `is ${shown(value)}`, `give a finite number, ${least} or more`);
-}
-
-/** As `numberOption`, for whole numbers. */
-export function countOption(field: string, value: unknown, fallback: number, least: number): number {
-  const count = numberOption(field, value, fallback, least);
-  if (Number.isSafeInteger(count)) return count;
-  throw new InvalidInputError(field, `is ${count}`, "give a whole number");
-}
-
 /** Checks the options of a scheduler. Throws InvalidInputError and DuplicateExecutorError. */
 export function schedulerSettings<Transaction, Api, Synchronous extends boolean>(
   options: SchedulerOptions<Transaction, Api, Synchronous>,
@@ -124,9 +116,7 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
   const leaseMs = numberOption("leaseMs", options.leaseMs, DEFAULT_LEASE_MS, 1_000);
   const source = options.executor === undefined ? { executors: checkExecutors(options) } : checkRaw(options);
   for (const hook of ["onConfirmed", "onFailed"] as const) {
-    if (options[hook] !== undefined && typeof options[hook] !== "function") {
-      throw new InvalidInputError(hook, "is no function", "pass a function, or leave it out");
-    }
+    if (options[hook] !== undefined) checkFunction(hook, options[hook], "pass a function, or leave it out");
   }
   return Object.freeze({
     store: options.store as unknown as Store, // the scheduler hands it only transactions of its own kind
@@ -171,7 +161,7 @@ function checkExecutors(options: {
     );
   }
   const executors = options.executors === undefined ? [] : options.executors;
-  if (!Array.isArray(executors) || executors.some((executor) => typeof executor?.run !== "function")) {
+  if (!Array.isArray(executors) || ![...executors].every(isBoundExecutor)) {
     throw new InvalidInputError(
       "executors",
       "is no list of executors",
@@ -203,11 +193,10 @@ function checkPorts(ports: Ports | undefined): Ports {
 function fastPathConcurrency(fastPath: unknown): number {
   if (fastPath === undefined || fastPath === "on") return DEFAULT_FAST_PATH_CONCURRENCY;
   if (fastPath === "off") return 0;
-  if (typeof fastPath !== "object" || fastPath === null) {
+  if (!isRecord(fastPath) || !("concurrency" in fastPath)) {
     throw new InvalidInputError("fastPath", `is ${shown(fastPath)}`, 'use "on", "off" or { concurrency }');
   }
-  const { concurrency } = fastPath as { readonly concurrency?: unknown };
-  return countOption("fastPath.concurrency", concurrency, DEFAULT_FAST_PATH_CONCURRENCY, 1);
+  return wholeNumber("fastPath.concurrency", fastPath["concurrency"], 1);
 }
 
 function checkLogger(logger: Logger | undefined): Logger | null {

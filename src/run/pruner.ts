@@ -1,7 +1,8 @@
 /** The pruner: deletes settled tasks past their retention, in small batches, beside the work. */
-import type { Ports, Timer } from "../ports/ports.ts";
+import type { Ports } from "../ports/ports.ts";
 import type { Store } from "../store/contract.ts";
 import type { Availability } from "./availability.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** Most tasks of one deletion. */
 const BATCH = 500;
@@ -10,52 +11,29 @@ const IDLE_MS = 60_000;
 /** Time between two deletions while there is more. */
 const BUSY_MS = 250;
 
-/** Prunes while a worker runs. */
-export class Pruner {
-  readonly #store: Store;
-  readonly #ports: Ports;
-  readonly #retentionMs: number;
-  readonly #availability: Availability;
-  #timer: Timer | null = null;
-  #pruning: Promise<void> = Promise.resolve();
-  #isStopped = true;
+/** What the pruner works with. */
+export interface PrunerParts {
+  readonly store: Store;
+  readonly availability: Availability;
+  readonly reporter: Reporter;
+  readonly retentionMs: number;
+}
 
-  constructor(store: Store, ports: Ports, retentionMs: number, availability: Availability) {
-    this.#store = store;
-    this.#ports = ports;
-    this.#retentionMs = retentionMs;
-    this.#availability = availability;
-  }
+/** How long after the start of a worker it begins. */
+export function firstPruneMs({ random }: Ports): number {
+  return IDLE_MS * (0.75 + random.fraction() / 4);
+}
 
-  /** Starts looking. */
-  start(): void {
-    this.#isStopped = false;
-    this.#schedule(IDLE_MS * (0.75 + this.#ports.random.fraction() / 4));
-  }
-
-  /** Stops; resolves when a deletion under way is over. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#timer?.cancel();
-    await this.#pruning;
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#isStopped) return;
-    const prune = (): void => {
-      this.#pruning = this.#prune().then((nextMs) => this.#schedule(nextMs));
-    };
-    this.#timer = this.#ports.timers.after(delayMs, prune, { keepsProcessAlive: false });
-  }
-
-  async #prune(): Promise<number> {
-    try {
-      const pruned = await this.#store.prune({ olderThanMs: this.#retentionMs, limit: BATCH });
-      this.#availability.succeeded("prune");
-      return pruned >= BATCH ? BUSY_MS : IDLE_MS;
-    } catch (error) {
-      this.#availability.failed("prune", error);
-      return IDLE_MS;
-    }
+/** Deletes one batch; answers when to come back. */
+export async function prune(parts: PrunerParts): Promise<number> {
+  const { store, availability, reporter, retentionMs } = parts;
+  try {
+    const pruned = await store.prune({ olderThanMs: retentionMs, limit: BATCH });
+    availability.succeeded("prune");
+    if (pruned > 0) reporter.report("prune.done", { tasks: pruned });
+    return pruned >= BATCH ? BUSY_MS : IDLE_MS;
+  } catch (error) {
+    availability.failed("prune", error);
+    return IDLE_MS;
   }
 }

@@ -16,7 +16,12 @@ type Level = keyof Logger;
 const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> = {
   "attempt.zombie": ["warn", "an executor ignored its signal and holds its slot beyond the timeout"],
   "task.failed": ["error", "a task ended as failed"],
+  "task.cancelled": ["info", "a task was cancelled"],
+  "task.redriven": ["info", "a task was redriven"],
+  "task.erased": ["info", "the data of a task was erased"],
+  "prune.done": ["debug", "tasks were deleted after their retention"],
   "process.registered": ["debug", "this process is registered"],
+  "process.removed": ["debug", "this process is not registered any more"],
   "process.lost": [
     "warn",
     "this process was declared dead by another: its claims are void, it registers anew",

@@ -1,16 +1,18 @@
 /** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
-import { InvalidInputError, SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
+import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
-import { type TaskState, type TaskWithAttempts, taskStates } from "../task/task.ts";
+import { checkObject, numberOption } from "../task/option-checks.ts";
+import type { TaskState, TaskWithAttempts } from "../task/task.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
 import type { ExecutionAnswer } from "./funnel.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
+import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
-import { DEFAULT_GRACE_MS, numberOption, type SchedulerOptions, schedulerSettings } from "./options.ts";
+import { DEFAULT_GRACE_MS, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
 import type {
   SchedulerTransaction,
@@ -19,13 +21,19 @@ import type {
   WorkResult,
 } from "./transaction.ts";
 
+/** How to stop. */
+export interface StopOptions {
+  /** How long what runs may go on before it is aborted, in milliseconds. Default 30 s. */
+  readonly graceMs?: number | undefined;
+}
+
 /** A worker that was started. */
 export interface Worker {
   /**
    * Stops claiming, waits for what runs up to `graceMs` (default 30 s), then aborts it and gives the unfinished back
-   * without cost. A second call cuts the grace short. Never rejects.
+   * without cost. A second call cuts the grace short. Rejects with InvalidInputError alone.
    */
-  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
   /** Attempts that run now, zombies not counted. */
   readonly running: number;
   /** Attempts beyond their timeout whose executors have not returned; each holds a slot. */
@@ -52,7 +60,6 @@ const STATISTICS_AGE_MS = 1_000;
 export class Scheduler<Transaction = never, Api = unknown, Synchronous extends boolean = boolean> {
   readonly #engine: Engine;
   #worker: Worker | null = null;
-  #orphanedTypes = "";
   #statistics: { readonly atMs: number; readonly answer: Promise<StoreStatistics> } | null = null;
 
   /** Checks the options; touches nothing. Throws InvalidInputError and DuplicateExecutorError. */
@@ -71,10 +78,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /**
    * Stops worker and fast path as `Worker.stop` does, writes all outcomes, deregisters, and closes what the store
-   * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does.
+   * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does. Rejects with
+   * InvalidInputError alone.
    */
-  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    return this.#engine.stop(numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0));
+  async stop(options: StopOptions = {}): Promise<void> {
+    await this.#engine.stop(graceOf(options));
   }
 
   /** Stops with the default grace, at the end of an `await using` block. */
@@ -87,7 +95,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const loop = this.#engine.startWorker(workerSettings(options, process.env));
     this.#worker ??= {
       stop: async (stopOptions = {}) => {
-        const graceMs = numberOption("graceMs", stopOptions.graceMs, DEFAULT_GRACE_MS, 0);
+        const graceMs = graceOf(stopOptions);
         if (this.#worker === null) loop.hurry();
         this.#worker = null;
         await this.#engine.stopWorker(graceMs);
@@ -214,23 +222,22 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     return await this.#engine.settings.store.get(checkTaskId(taskId));
   }
 
-  /** A page of tasks in one state, oldest first unless said otherwise. Throws InvalidInputError for a cursor that is none. */
-  list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
-    checkState(request.state);
-    const { limit = 100, order = "ascending" } = request;
-    return this.#engine.settings.store.list({ ...request, limit, order });
+  /** A page of tasks in one state: 100, oldest first, unless said otherwise. Rejects with InvalidInputError. */
+  async list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
+    return await this.#engine.settings.store.list(listRequest(request));
   }
 
   /** Exact count of one state; costs as much as there are. */
-  count(state: TaskState): Promise<number> {
+  async count(state: TaskState): Promise<number> {
     checkState(state);
-    return this.#engine.settings.store.count(state);
+    return await this.#engine.settings.store.count(state);
   }
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
   async cancel(taskId: string): Promise<void> {
     const answer = await this.#engine.settings.store.cancel(checkTaskId(taskId));
     checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
+    this.#engine.reporter.report("task.cancelled", { taskId });
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
@@ -242,27 +249,25 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       "redrive",
       "only a failed or cancelled task whose data was not erased can be redriven",
     );
+    this.#engine.reporter.report("task.redriven", { taskId });
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
   async erase(taskId: string): Promise<void> {
     const answer = await this.#engine.settings.store.erase(checkTaskId(taskId));
     checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
+    this.#engine.reporter.report("task.erased", { taskId });
   }
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
   async stats(): Promise<SchedulerStatistics> {
-    const { settings, fastPath, reporter } = this.#engine;
+    const { settings, fastPath, orphanedTypes } = this.#engine;
     const nowMs = settings.ports.clock.monotonicMs();
     if (this.#statistics === null || nowMs - this.#statistics.atMs >= STATISTICS_AGE_MS) {
       this.#statistics = { atMs: nowMs, answer: settings.store.statistics() };
     }
     const statistics = await this.#statistics.answer;
-    const orphanedTypes = statistics.orphanedTypes.join(" ");
-    if (orphanedTypes !== "" && orphanedTypes !== this.#orphanedTypes) {
-      reporter.report("types.orphaned", { types: statistics.orphanedTypes });
-    }
-    this.#orphanedTypes = orphanedTypes;
+    orphanedTypes.note(statistics.orphanedTypes);
     return {
       ...statistics,
       running: { worker: this.#worker?.running ?? 0, fastPath: fastPath.slots.running },
@@ -291,9 +296,9 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   }
 }
 
-function checkState(state: unknown): void {
-  if (taskStates.some((known) => known === state)) return;
-  throw new InvalidInputError("state", "is no state of a task", `use ${taskStates.join(", ")}`);
+function graceOf(options: StopOptions): number {
+  checkObject("options", options, "pass { graceMs } or nothing");
+  return numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0);
 }
 
 function single(receipts: readonly Receipt[]): Receipt {

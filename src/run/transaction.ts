@@ -10,11 +10,11 @@ import type {
   Store,
 } from "../store/contract.ts";
 import type { TaskDefinition } from "../task/definition.ts";
+import { checkFunction, checkObject, countOption } from "../task/option-checks.ts";
 import type { Enqueuer, Receipt, Records } from "./enqueue.ts";
 import type { FastPath } from "./fast-path.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
-import { countOption } from "./options.ts";
 import { within } from "./sleep.ts";
 import { runSteps, runStepsSync, type Steps } from "./steps.ts";
 
@@ -99,6 +99,8 @@ export class Transactions {
 
   /** Runs the callback in a transaction; see `Scheduler.transaction`. */
   async run(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
+    checkFunction("work", callback, "pass the function that does the work, as in transaction((tx) => ...)");
+    checkObject("options", options, "pass { maxRetries, isolationLevel } or nothing");
     for (let retriesLeft = countOption("maxRetries", options.maxRetries, 0, 0); ; retriesLeft -= 1) {
       try {
         return await this.#runOnce(callback, options);
@@ -240,6 +242,7 @@ class Session {
   }
 
   #savepoint(work: Callback): unknown {
+    checkFunction("work", work, "pass the function that does the work, as in tx.savepoint((tx) => ...)");
     const first = this.receipts.length;
     const undo = (savepoint: Savepoint): Awaitable<void> => {
       this.#enqueuer.forget(this.receipts.splice(first));

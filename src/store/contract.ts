@@ -144,6 +144,10 @@ export interface ProcessRecord {
   readonly pid: number;
   /** Types it executes; "all" for a raw scheduler that takes any. */
   readonly types: readonly string[] | "all";
+  /**
+   * How many fast-path attempts it runs at once, for people who read the registry. The concurrency of a worker, which may
+   * start after the registration, comes on top.
+   */
   readonly slots: number;
   readonly leaseMs: number;
 }

@@ -1,5 +1,6 @@
 /** How long to wait before a failed task is attempted again. Pure: the random number is passed in. */
 import { InvalidInputError } from "../errors.ts";
+import { checkObject, finiteNumber, numberOption, shown } from "./option-checks.ts";
 
 /** Default upper bound of every delay: six hours. */
 export const DEFAULT_MAX_DELAY_MS = 6 * 3_600_000;
@@ -38,18 +39,15 @@ export interface GrowingBackoffOptions extends BackoffOptions {
   readonly baseMs: number;
 }
 
-function finiteAtLeast(field: string, value: number, least: number): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < least) {
-    throw new InvalidInputError(field, `is ${String(value)}`, `give a finite number, ${least} or more`);
-  }
-  return value;
-}
-
 function strategy(options: BackoffOptions, rawDelayMs: (failedAttempts: number) => number): Backoff {
-  const maxDelayMs = finiteAtLeast("backoff.maxDelayMs", options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS, 0);
-  const jitter = options.jitter ?? DEFAULT_JITTER;
-  if (jitter !== "full" && !(finiteAtLeast("backoff.jitter", jitter, 0) <= 1)) {
-    throw new InvalidInputError("backoff.jitter", `is ${jitter}`, 'give a number from 0 to 1, or "full"');
+  const maxDelayMs = numberOption("backoff.maxDelayMs", options.maxDelayMs, DEFAULT_MAX_DELAY_MS, 0);
+  const { jitter = DEFAULT_JITTER } = options;
+  if (jitter !== "full" && !(typeof jitter === "number" && jitter >= 0 && jitter <= 1)) {
+    throw new InvalidInputError(
+      "backoff.jitter",
+      `is ${shown(jitter)}`,
+      'give a number from 0 to 1, or "full"',
+    );
   }
   return Object.freeze({
     delayMs(failedAttempts: number, fraction: number): number {
@@ -63,20 +61,23 @@ function strategy(options: BackoffOptions, rawDelayMs: (failedAttempts: number) 
 
 /** The same delay every time. */
 export function constant(options: BackoffOptions & { readonly delayMs: number }): Backoff {
-  const delayMs = finiteAtLeast("backoff.delayMs", options.delayMs, 0);
+  checkObject("options", options, "pass { delayMs }");
+  const delayMs = finiteNumber("backoff.delayMs", options.delayMs, 0);
   return strategy(options, () => delayMs);
 }
 
 /** `baseMs`, twice, three times, four times it. */
 export function linear(options: GrowingBackoffOptions): Backoff {
-  const baseMs = finiteAtLeast("backoff.baseMs", options.baseMs, 0);
+  checkObject("options", options, "pass { baseMs }");
+  const baseMs = finiteNumber("backoff.baseMs", options.baseMs, 0);
   return strategy(options, (attempt) => baseMs * attempt);
 }
 
 /** `baseMs`, then each delay `factor` times the one before. */
 export function exponential(options: GrowingBackoffOptions & { readonly factor: number }): Backoff {
-  const baseMs = finiteAtLeast("backoff.baseMs", options.baseMs, 0);
-  const factor = finiteAtLeast("backoff.factor", options.factor, 1);
+  checkObject("options", options, "pass { baseMs, factor }");
+  const baseMs = finiteNumber("backoff.baseMs", options.baseMs, 0);
+  const factor = finiteNumber("backoff.factor", options.factor, 1);
   return strategy(options, (attempt) =>
     baseMs === 0 ? 0 : baseMs * factor ** Math.min(attempt - 1, LARGEST_EXPONENT),
   );

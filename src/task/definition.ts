@@ -2,6 +2,7 @@
 import { DataInvalidError, InvalidInputError } from "../errors.ts";
 import { checkType } from "./identifier.ts";
 import { decodeJson, JSON_CODEC } from "./json-codec.ts";
+import { checkObject, shown } from "./option-checks.ts";
 import { defaultRetryPolicy, type RetryOptions, retryPolicy } from "./policy.ts";
 import {
   issueLines,
@@ -46,6 +47,7 @@ export function defineTask<Data = unknown>(
 export function defineTask(
   options: DefinitionOptions & { readonly data?: StandardSchema | undefined },
 ): TaskDefinition<unknown, unknown> {
+  checkObject("options", options, "pass { type } and what else holds for it");
   const type = checkType(options.type);
   const schema = options.data === undefined ? null : options.data;
   if (options.data !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
@@ -55,14 +57,7 @@ export function defineTask(
       "pass a schema of zod, valibot, arktype, or leave it out",
     );
   }
-  const onDuplicate = options.onDuplicate ?? "compare";
-  if (!["compare", "throw", "keep"].includes(onDuplicate)) {
-    throw new InvalidInputError(
-      "onDuplicate",
-      `is "${String(onDuplicate)}"`,
-      'use "compare", "throw" or "keep"',
-    );
-  }
+  const onDuplicate = checkDuplicatePolicy(options.onDuplicate);
   const retry: RetryOptions = {
     backoff: options.backoff,
     maxFailedAttempts: options.maxFailedAttempts,
@@ -90,10 +85,11 @@ export function checkDefinition(value: unknown): TaskDefinition {
   throw new InvalidInputError("definition", "is no task definition", "pass what defineTask answered");
 }
 
-/** Throws InvalidInputError unless `value` is a duplicate policy. */
+/** Throws InvalidInputError unless `value` is a duplicate policy; undefined is "compare". */
 export function checkDuplicatePolicy(value: unknown): DuplicatePolicy {
+  if (value === undefined) return "compare";
   if (value === "compare" || value === "throw" || value === "keep") return value;
-  throw new InvalidInputError("onDuplicate", `is "${String(value)}"`, 'use "compare", "throw" or "keep"');
+  throw new InvalidInputError("onDuplicate", `is ${shown(value)}`, 'use "compare", "throw" or "keep"');
 }
 
 /** Validates data about to be enqueued. Throws DataInvalidError; answers a promise only if the schema does. */

@@ -1,6 +1,7 @@
 /** Executors: the application's code for a type, typed or raw. */
 import { InvalidInputError } from "../errors.ts";
 import { checkDefinition, readData, type TaskDefinition } from "./definition.ts";
+import { checkFunction, checkObject, isRecord, shown, wholeNumber } from "./option-checks.ts";
 import type { RetryOptions } from "./policy.ts";
 import type { ClaimedTask } from "./task.ts";
 
@@ -43,7 +44,10 @@ export interface RawTask {
   readonly referenceId: string | null;
 }
 
-/** The raw layer: one executor for opaque bytes of many types. It settles by returning, or by throwing. */
+/**
+ * The raw layer: one executor for opaque bytes of many types. It settles by returning, or by throwing. Only types that
+ * the scheduler is told by name are kept from taking all slots; `types: "all"` is one pool.
+ */
 export interface TaskExecutor {
   execute(task: RawTask, context: AttemptContext): void | Promise<void>;
 }
@@ -69,13 +73,7 @@ export function executor<Output>(
 ): BoundExecutor {
   checkDefinition(definition);
   const [options, handler] = rest.length === 2 ? rest : [{}, rest[0]];
-  if (typeof handler !== "function") {
-    throw new InvalidInputError(
-      `executor of "${definition.type}"`,
-      "is no function",
-      "pass the code of the type",
-    );
-  }
+  checkFunction(`executor of "${definition.type}"`, handler, "pass the code of the type");
   checkExecutorOptions(definition.type, options);
   return Object.freeze({
     type: definition.type,
@@ -119,22 +117,24 @@ export function bindRawExecutor(type: string, raw: TaskExecutor): BoundExecutor 
   });
 }
 
+/** Whether the value is what `executor` answers. */
+export function isBoundExecutor(value: unknown): value is BoundExecutor {
+  if (!isRecord(value)) return false;
+  const { type, retry, options, run } = value;
+  return typeof type === "string" && isRecord(retry) && isRecord(options) && typeof run === "function";
+}
+
 function checkExecutorOptions(type: string, options: ExecutorOptions): void {
+  checkObject(`options of "${type}"`, options, "pass { timeoutMs, concurrency } before the code, or nothing");
   const { timeoutMs, concurrency } = options;
   if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
     throw new InvalidInputError(
       `timeoutMs of "${type}"`,
-      `is ${timeoutMs}`,
+      `is ${shown(timeoutMs)}`,
       "give milliseconds, more than 0",
     );
   }
-  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
-    throw new InvalidInputError(
-      `concurrency of "${type}"`,
-      `is ${concurrency}`,
-      "give a whole number, 1 or more",
-    );
-  }
+  if (concurrency !== undefined) wholeNumber(`concurrency of "${type}"`, concurrency, 1);
 }
 
 /**

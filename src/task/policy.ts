@@ -1,6 +1,7 @@
 /** How often and how long a task is attempted before it ends as failed. */
 import { InvalidInputError } from "../errors.ts";
 import { type Backoff, binaryExponential } from "./backoff.ts";
+import { shown, wholeNumber } from "./option-checks.ts";
 
 /** The part of the policy that a scheduler and each definition can set. */
 export interface RetryOptions {
@@ -53,22 +54,11 @@ export function retryPolicy(base: RetryPolicy, options: RetryOptions): RetryPoli
       "use constant, linear, exponential or binaryExponential",
     );
   }
-  if (
-    maxFailedAttempts !== undefined &&
-    !(Number.isSafeInteger(maxFailedAttempts) && maxFailedAttempts >= 1)
-  ) {
-    throw new InvalidInputError(
-      "maxFailedAttempts",
-      `is ${maxFailedAttempts}`,
-      "give a whole number, 1 or more",
-    );
-  }
+  if (maxFailedAttempts !== undefined) wholeNumber("maxFailedAttempts", maxFailedAttempts, 1);
   if (retryForMs !== undefined && !(typeof retryForMs === "number" && retryForMs > 0)) {
-    throw new InvalidInputError("retryForMs", `is ${retryForMs}`, "give milliseconds, more than 0");
+    throw new InvalidInputError("retryForMs", `is ${shown(retryForMs)}`, "give milliseconds, more than 0");
   }
-  if (maxLostAlone !== undefined && !(Number.isSafeInteger(maxLostAlone) && maxLostAlone >= 1)) {
-    throw new InvalidInputError("maxLostAlone", `is ${maxLostAlone}`, "give a whole number, 1 or more");
-  }
+  if (maxLostAlone !== undefined) wholeNumber("maxLostAlone", maxLostAlone, 1);
   return Object.freeze({
     ...base,
     ...(backoff === undefined ? {} : { backoff }),

@@ -17,14 +17,27 @@ export interface TelemetryEvents {
   "task.settled": AttemptEvent & { readonly verdict: string; readonly state: string };
   /** A task ended as failed: somebody must look. */
   "task.failed": AttemptEvent & { readonly reason: FailureReason; readonly error: RecordedError };
+  /** An operator cancelled a pending task; an attempt under way learns it when it ends. */
+  "task.cancelled": { readonly taskId: string };
+  /** An operator made a failed or cancelled task pending again, as a new generation. */
+  "task.redriven": { readonly taskId: string };
+  /** An operator removed the data of a settled task; its record stays. */
+  "task.erased": { readonly taskId: string };
+  /** Confirmed and cancelled tasks were deleted after their retention; told for each deletion that found any. */
+  "prune.done": { readonly tasks: number };
   "process.registered": { readonly owner: string };
   /** This process was declared dead by another; its claims are void and it took a new id. */
   "process.lost": { readonly owner: string };
+  /** This process took itself out of the registry as it stopped. */
+  "process.removed": { readonly owner: string };
   /** This process declared another dead. */
   "process.declared-dead": { readonly owner: string };
   "worker.started": { readonly concurrency: number; readonly types: readonly string[] | "all" };
   "worker.stopped": { readonly clean: boolean };
-  /** Types with pending tasks that no live process executes. */
+  /**
+   * Types with pending tasks that no live process executes. A worker looks once a minute; told when they change, and
+   * every hour while they last.
+   */
   "types.orphaned": { readonly types: readonly string[] };
   /** An operation of the engine's own failed; it is tried again until `store.recovered`. */
   "store.unavailable": { readonly operation: string; readonly error: RecordedError };

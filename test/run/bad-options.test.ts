@@ -208,7 +208,6 @@ describe("options of a backoff", () => {
       }[name] ?? [];
     for (const option of [...own, "maxDelayMs", "jitter"]) {
       for (const value of nonsense) {
-        if (value === null && (option === "maxDelayMs" || option === "jitter")) continue;
         expectInvalid(() => strategy({ ...good, [option]: value }), `backoff.${option}`);
       }
     }
@@ -274,6 +273,6 @@ describe("options of a worker", () => {
   it.each([-1, Number.NaN, "5", null])("a graceMs of %j is refused", async (graceMs) => {
     const world = new World();
     const one = world.scheduler();
-    expectInvalid(() => void one.stop({ graceMs } as never), "graceMs");
+    await expect(one.stop({ graceMs } as never)).rejects.toMatchObject({ field: "graceMs" });
   });
 });

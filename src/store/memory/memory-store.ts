@@ -2,6 +2,7 @@
 import { NotATransactionError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
+import { checkObject } from "../../task/option-checks.ts";
 import type { BeginOptions, BornClaim, BornClaimStanding, Store, StoreCall } from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
 import type { Audit } from "./audit.ts";
@@ -37,6 +38,7 @@ export interface MemoryStore extends Store<MemoryTransaction, MemoryRows, false>
  * the same task waits for the first. With `repeatable read` or `serializable` a transaction reads as of its begin.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  checkObject("options", options, "pass { ports, clock, audit } or nothing");
   const clock = options.clock ?? options.ports?.clock ?? realPorts.clock;
   const nowOf = (call: StoreCall | undefined): number => call?.now ?? clock.wallMs();
   const database = new Database(options.audit);

@@ -47,13 +47,25 @@ export interface SqliteDriver {
 
 type Constructor = new (file: string, options: { readonly timeout: number }) => RawHandle;
 
-/** From this major version on the runtime's own SQLite is not called experimental any more, and prints no warning. */
-const CLEAN_NODE_SQLITE_MAJOR = 24;
+const INSTALL = "install better-sqlite3 (version 12 on Node 20), or run Node 24.15 or newer";
 
-const INSTALL = "install better-sqlite3 (version 12 on Node 20), or run Node 24 or newer";
+/** From this major version on node:sqlite is a release candidate, as far as its SQLite is new enough. */
+const NODE_MAJOR = 24;
+/** Older ones have a race of checkpoints that can corrupt a file in WAL mode which several connections write. */
+const SQLITE_VERSION = [3, 51, 3] as const;
+
+/** Whether the runtime's own SQLite goes before better-sqlite3; docs/decisions/0005 says why. */
+export function prefersNodeSqlite(versions: Readonly<Record<string, string | undefined>>): boolean {
+  const numbersOf = (version = ""): readonly number[] => version.split(".").map(Number);
+  const [major = 0] = numbersOf(versions["node"]);
+  const found = numbersOf(versions["sqlite"]);
+  const differing = SQLITE_VERSION.findIndex((number, index) => found[index] !== number);
+  const isNewEnough = differing === -1 || (found[differing] ?? 0) > (SQLITE_VERSION[differing] ?? 0);
+  return major >= NODE_MAJOR && isNewEnough;
+}
 
 /**
- * The binding asked for; without a wish node:sqlite where it is stable, else better-sqlite3 where it can be loaded,
+ * The binding asked for; without a wish node:sqlite where it is preferred, else better-sqlite3 where it can be loaded,
  * else an experimental node:sqlite. Throws InvalidInputError when there is none.
  */
 export function loadDriver(wish: SqliteDriverName | undefined): SqliteDriver {
@@ -70,8 +82,8 @@ export function loadDriver(wish: SqliteDriverName | undefined): SqliteDriver {
 }
 
 function bestDriver(): SqliteDriver {
-  const clean = nodeMajor() >= CLEAN_NODE_SQLITE_MAJOR ? nodeSqlite() : null;
-  if (clean !== null) return clean;
+  const preferred = prefersNodeSqlite(process.versions) ? nodeSqlite() : null;
+  if (preferred !== null) return preferred;
   return betterSqlite((problem) => {
     const experimental = nodeSqlite();
     if (experimental !== null) return experimental;

@@ -48,7 +48,7 @@ const PRUNED_AT_ONCE = 500;
 export interface SqliteStoreOptions {
   /** Path of the database file; it is created by `migrate` if it is missing, its folder is not. */
   readonly file: string;
-  /** The binding to use. By default node:sqlite from Node 24 on, else better-sqlite3 if it is installed. */
+  /** The binding to use. By default node:sqlite from Node 24.15 on, else better-sqlite3 if it is installed, else an older node:sqlite. */
   readonly driver?: SqliteDriverName;
   /** How long a lock held by another process is waited for, without blocking the event loop; 10,000 by default. */
   readonly lockWaitMs?: number;
