@@ -245,12 +245,12 @@ export class ClaimLoop {
     this.#ahead.ended(type);
     this.#startWaiting();
     if (!this.#hasMore || this.#isStopping || !this.#ahead.isLow) return;
-    if (this.#room >= LARGE_CLAIM) this.wake();
-    else
-      this.#gathering ??= this.#parts.ports.timers.after(GATHER_MS, () => {
-        this.#gathering = null;
-        this.wake();
-      });
+    if (this.#room >= LARGE_CLAIM) return this.wake();
+    if (this.#gathering !== null) return;
+    this.#gathering = this.#parts.ports.timers.after(GATHER_MS, () => {
+      this.#gathering = null;
+      this.wake();
+    });
   }
 }
 

@@ -13,7 +13,7 @@ function claimed(world: World): readonly ClaimRequest[] {
 async function unstarted(world: World, taskIds: readonly string[]): Promise<number> {
   const started = new Set(world.startedIds);
   const tasks = await Promise.all(taskIds.map((taskId) => world.inner.get(taskId)));
-  return tasks.filter((task) => task?.owner != null && !started.has(task.taskId)).length;
+  return tasks.filter((task) => task !== null && task.owner !== null && !started.has(task.taskId)).length;
 }
 
 describe("a worker that ends many attempts in a moment", () => {
