@@ -10,27 +10,31 @@ class Pace {
   #sinceMs = Number.NEGATIVE_INFINITY;
   #current = new Map<string, number>();
   #previous = new Map<string, number>();
+  #currentTotal = 0;
+  #previousTotal = 0;
 
-  ended(type: string, nowMs: number): void {
-    this.#turn(nowMs);
+  ended(type: string): void {
+    this.#currentTotal += 1;
     this.#current.set(type, (this.#current.get(type) ?? 0) + 1);
   }
 
-  of(type: string, nowMs: number): number {
-    this.#turn(nowMs);
+  of(type: string): number {
     return Math.max(this.#current.get(type) ?? 0, this.#previous.get(type) ?? 0);
   }
 
-  total(nowMs: number): number {
-    this.#turn(nowMs);
-    return Math.max(sum(this.#current), sum(this.#previous));
+  get total(): number {
+    return Math.max(this.#currentTotal, this.#previousTotal);
   }
 
-  #turn(nowMs: number): void {
+  /** Begins a new span when the last one is over. */
+  turn(nowMs: number): void {
     const elapsedMs = nowMs - this.#sinceMs;
     if (elapsedMs < PACE_MS) return;
-    this.#previous = elapsedMs < 2 * PACE_MS ? this.#current : new Map();
+    const isNext = elapsedMs < 2 * PACE_MS;
+    this.#previous = isNext ? this.#current : new Map();
+    this.#previousTotal = isNext ? this.#currentTotal : 0;
     this.#current = new Map();
+    this.#currentTotal = 0;
     this.#sinceMs = nowMs;
   }
 }
@@ -51,6 +55,11 @@ export class Ahead {
     this.#giveBack = giveBack;
   }
 
+  /** Looks at the clock: the pace of a moment ago counts no more. */
+  refresh(): void {
+    this.#pace.turn(this.#nowMs);
+  }
+
   /** How many wait. */
   get size(): number {
     return this.#waiting.length;
@@ -63,23 +72,24 @@ export class Ahead {
 
   /** How many more may be claimed ahead; negative when the pace has dropped. */
   get room(): number {
-    return this.#pace.total(this.#nowMs) - this.#waiting.length;
+    return this.#pace.total - this.#waiting.length;
   }
 
   /** How many more of a type may be claimed ahead. */
   roomOf(type: string): number {
     const waiting = this.#waiting.filter(({ task }) => task.type === type).length;
-    return this.#pace.of(type, this.#nowMs) - waiting;
+    return this.#pace.of(type) - waiting;
   }
 
   /** True when it is time for the next claim: less than half of what may wait does. */
   get isLow(): boolean {
-    return this.#waiting.length <= this.#pace.total(this.#nowMs) / 2;
+    return this.#waiting.length <= this.#pace.total / 2;
   }
 
   /** Notes that an attempt has ended: the next may start. */
   ended(type: string): void {
-    this.#pace.ended(type, this.#nowMs);
+    this.#pace.turn(this.#nowMs);
+    this.#pace.ended(type);
   }
 
   /** Lets a task wait. */
@@ -91,7 +101,9 @@ export class Ahead {
   /** Takes out the first that may start. */
   next(mayStart: (type: string) => boolean): ClaimedTask | null {
     const index = this.#waiting.findIndex(({ task }) => mayStart(task.type));
-    return index < 0 ? null : (this.#waiting.splice(index, 1)[0]?.task ?? null);
+    if (index < 0) return null;
+    const taken = index === 0 ? this.#waiting.shift() : this.#waiting.splice(index, 1)[0];
+    return taken?.task ?? null;
   }
 
   /** Gives back all that wait. */
@@ -117,10 +129,4 @@ export class Ahead {
     const leftMs = Math.max(first.sinceMs + this.#longestMs - nowMs, 1);
     this.#timer = this.#ports.timers.after(leftMs, () => this.#expire());
   }
-}
-
-function sum(counts: ReadonlyMap<string, number>): number {
-  let total = 0;
-  for (const count of counts.values()) total += count;
-  return total;
 }

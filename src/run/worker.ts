@@ -65,6 +65,7 @@ export class ClaimLoop {
   #loop: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
   readonly #windDown: WindDown;
+  readonly #mayStart = (type: string): boolean => this.slots.freeFor(type) > 0;
 
   constructor(parts: WorkerParts, settings: ClaimLoopOptions) {
     this.#parts = parts;
@@ -185,8 +186,8 @@ export class ClaimLoop {
 
   /** Starts what waits, as far as there are slots. */
   #startWaiting(): void {
-    for (;;) {
-      const task = this.#ahead.next((type) => this.slots.freeFor(type) > 0);
+    while (this.slots.free > 0) {
+      const task = this.#ahead.next(this.#mayStart);
       if (task === null) return;
       void this.#parts.funnel.advance(task, this.slots, "worker");
     }
@@ -207,6 +208,7 @@ export class ClaimLoop {
   #request(): ClaimRequest | null {
     const { process, claims, executors, solitude } = this.#parts;
     const owner = process.owner;
+    this.#ahead.refresh();
     const waiting = this.#ahead.size;
     const mode = solitude.mode({ running: this.slots.running + waiting, zombies: this.slots.zombies });
     if (owner === null || !process.mayStart || mode === "closed") return null;
