@@ -148,12 +148,13 @@ export class Transactions {
     } catch (error) {
       await session.whenQuiet();
       await own.rollback();
-      enqueuer.forget(session.receipts);
+      this.#forget(own, session.receipts);
       throw error;
     }
-    await this.#commit(own, session.receipts);
-    this.#startFastPath(session.receipts, own.provesCommit());
-    return Object.freeze({ value, receipts: Object.freeze([...session.receipts]) });
+    const { receipts } = session;
+    await this.#commit(own, receipts);
+    this.#startFastPath(receipts, own.provesCommit());
+    return Object.freeze({ value, receipts: Object.freeze(receipts) });
   }
 
   /** After an unknown outcome the born claims stay watched: they are run only once they are seen to be committed. */
@@ -167,9 +168,14 @@ export class Transactions {
           { cause: error.cause },
         );
       }
-      this.#parts.enqueuer.forget(receipts);
+      this.#forget(own, receipts);
       throw error;
     }
+  }
+
+  /** After an end that wrote nothing. A callback that may have committed by hand leaves its born claims watched. */
+  #forget(own: OwnTransaction<unknown, unknown>, receipts: readonly Receipt[]): void {
+    if (own.provesCommit()) this.#parts.enqueuer.forget(receipts);
   }
 
   #startFastPath(receipts: readonly Receipt[], isProven: boolean): void {
@@ -184,16 +190,25 @@ export class Transactions {
   }
 }
 
-/** One transaction under way: collects receipts, and drops those of savepoints that are rolled back. */
+/**
+ * One transaction under way: collects receipts, and drops those of savepoints that are rolled back. An enqueue that the
+ * callback does not wait for belongs where it was called: a savepoint neither begins nor ends while one is under way.
+ */
 class Session {
-  readonly receipts: Receipt[] = [];
   readonly #own: OwnTransaction<unknown, unknown>;
   readonly #enqueuer: Enqueuer;
+  /** One list of receipts per call to enqueue, in the order of the calls; a savepoint is a length of it. */
+  readonly #calls: Receipt[][] = [];
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(own: OwnTransaction<unknown, unknown>, enqueuer: Enqueuer) {
     this.#own = own;
     this.#enqueuer = enqueuer;
+  }
+
+  /** What was enqueued and not undone, as far as it is answered. */
+  get receipts(): readonly Receipt[] {
+    return this.#calls.flat();
   }
 
   /** The store's own api with ours on top; its getters stay live. */
@@ -213,22 +228,29 @@ class Session {
   }
 
   #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
-    const steps = this.#collect(records);
+    const receipts: Receipt[] = [];
+    this.#calls.push(receipts);
+    const steps = this.#collect(records, receipts);
     if (this.#isSynchronous) return answer(runStepsSync(steps));
     const enqueued = runSteps(steps);
     this.#track(enqueued);
     return enqueued.then(answer);
   }
 
-  *#collect(records: Records): Steps<readonly Receipt[]> {
-    const receipts = yield* this.#enqueuer.enqueue(this.#own.transaction, records);
-    this.receipts.push(...receipts);
-    return receipts;
+  *#collect(records: Records, into: Receipt[]): Steps<readonly Receipt[]> {
+    into.push(...(yield* this.#enqueuer.enqueue(this.#own.transaction, records)));
+    return into;
   }
 
   /** Resolves once every enqueue is answered, also those the callback did not wait for: none may land after the end. */
-  async whenQuiet(): Promise<void> {
+  whenQuiet(): Promise<void> {
+    return this.#quietly(() => undefined);
+  }
+
+  /** Calls `send` at a moment when no enqueue is under way. */
+  async #quietly<Value>(send: () => Awaitable<Value>): Promise<Value> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    return await send();
   }
 
   #track(work: Promise<unknown>): void {
@@ -243,45 +265,47 @@ class Session {
 
   #savepoint(work: Callback): unknown {
     checkFunction("work", work, "pass the function that does the work, as in tx.savepoint((tx) => ...)");
-    const first = this.receipts.length;
-    const undo = (savepoint: Savepoint): Awaitable<void> => {
-      this.#enqueuer.forget(this.receipts.splice(first));
-      return savepoint.rollback();
-    };
-    const savepoint = this.#own.savepoint();
-    return savepoint instanceof Promise
-      ? savepoint.then((open) => this.#runInSavepoint(work, open, undo))
-      : this.#runInSavepointSync(work, savepoint, undo);
+    return this.#isSynchronous ? this.#runInSavepointSync(work) : this.#runInSavepoint(work);
   }
 
-  async #runInSavepoint(
-    work: Callback,
-    savepoint: Savepoint,
-    undo: (savepoint: Savepoint) => Awaitable<void>,
-  ): Promise<unknown> {
+  async #runInSavepoint(work: Callback): Promise<unknown> {
+    let first = 0;
+    const savepoint = await this.#quietly(() => {
+      first = this.#calls.length;
+      return this.#own.savepoint();
+    });
     try {
       const value = await work(this.api());
-      await this.whenQuiet();
-      await savepoint.release();
+      await this.#quietly(() => savepoint.release());
       return value;
     } catch (error) {
-      await this.whenQuiet();
-      await undo(savepoint);
+      await this.#quietly(() => this.#undo(savepoint, first));
       throw error;
     }
   }
 
-  #runInSavepointSync(
-    work: Callback,
-    savepoint: Savepoint,
-    undo: (savepoint: Savepoint) => unknown,
-  ): unknown {
+  /** What was called before this is sent is undone, what is called after it is not. Undone it is once that is answered. */
+  async #undo(savepoint: Savepoint, first: number): Promise<void> {
+    const undone = this.#calls.splice(first);
+    try {
+      await savepoint.rollback();
+    } catch (error) {
+      this.#calls.splice(first, 0, ...undone);
+      throw error;
+    }
+    this.#enqueuer.forget(undone.flat());
+  }
+
+  #runInSavepointSync(work: Callback): unknown {
+    const first = this.#calls.length;
+    const savepoint = this.#own.savepoint() as Savepoint; // a synchronous store answers with a plain value
     try {
       const value = refusePromise(work(this.api()));
       void savepoint.release();
       return value;
     } catch (error) {
-      undo(savepoint);
+      void savepoint.rollback();
+      this.#enqueuer.forget(this.#calls.splice(first).flat());
       throw error;
     }
   }
