@@ -17,6 +17,7 @@ import { Settler } from "./settler.ts";
 import { sleep, within } from "./sleep.ts";
 import { TypeLimits } from "./slots.ts";
 import { Solitude } from "./solitude.ts";
+import { Strays } from "./strays.ts";
 import { Transactions } from "./transaction.ts";
 import { ABORT_MS } from "./wind-down.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
@@ -33,6 +34,7 @@ export class Engine {
   readonly claims = new LiveClaims();
   readonly births = new Births(this.claims);
   readonly endedClaims: EndedClaims;
+  readonly strays: Strays;
   readonly settler: Settler;
   readonly funnel: Funnel;
   readonly fastPath: FastPath;
@@ -56,6 +58,7 @@ export class Engine {
     this.availability = new Availability(this.reporter, ports.clock);
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
+    this.strays = new Strays(ports.clock, this.process, this.endedClaims);
     this.settler = new Settler(store, ports, this.availability);
     const { process, claims, births, settler, reporter, availability } = this;
     this.funnel = new Funnel({ ports, executors, process, claims, settler, reporter, hooks });
@@ -65,7 +68,7 @@ export class Engine {
       () => [this.fastPath.slots, this.fastPath.directSlots],
       () => this.#worker?.wake(),
     );
-    const { funnel, typeLimits, endedClaims } = this;
+    const { funnel, typeLimits, strays } = this;
     const isOpen = (): boolean => this.solitude.isFastPathOpen;
     this.fastPath = new FastPath(
       {
@@ -75,7 +78,7 @@ export class Engine {
         process,
         claims,
         births,
-        endedClaims,
+        strays,
         funnel,
         typeLimits,
         availability,
@@ -85,7 +88,7 @@ export class Engine {
     );
     const { fastPath } = this;
     const limits = { maxDataBytes: settings.maxDataBytes };
-    this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, reporter });
+    this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
     this.transactions = new Transactions({
       store,
@@ -237,6 +240,7 @@ export class Engine {
     const events = {
       onLost: (owner: string): void => {
         this.births.forgetOwner(owner);
+        this.strays.clear();
         this.funnel.abort("lease-lost", { owner });
       },
       onDeclaredDead: (): void => this.#worker?.wake(),

@@ -130,6 +130,7 @@ export class Transactions {
       receipts = await runSteps(this.#parts.enqueuer.enqueue(own.transaction, [{ prepared }].values()));
     } catch (error) {
       await own.rollback();
+      this.#forget(own, []);
       throw error;
     }
     await this.#commit(own, receipts);
@@ -175,7 +176,7 @@ export class Transactions {
 
   /** After an end that wrote nothing. A callback that may have committed by hand leaves its born claims watched. */
   #forget(own: OwnTransaction<unknown, unknown>, receipts: readonly Receipt[]): void {
-    if (own.provesCommit()) this.#parts.enqueuer.forget(receipts);
+    if (own.provesCommit()) this.#parts.enqueuer.forgetAll(own.transaction, receipts);
   }
 
   #startFastPath(receipts: readonly Receipt[], isProven: boolean): void {
