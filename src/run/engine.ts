@@ -159,9 +159,11 @@ export class Engine {
     return worker;
   }
 
-  /** Stops the claim loop alone; the fast path and enqueue go on. Every call answers the same promise. */
-  stopWorker(graceMs: number): Promise<void> {
-    this.#workerStopped ??= this.#stopWorker(graceMs).finally(() => {
+  /** Stops this claim loop alone, if it has not stopped; the fast path and enqueue go on. Of several graces the one that is over first counts. */
+  stopWorker(worker: ClaimLoop, graceMs: number): Promise<void> {
+    if (worker !== this.#worker) return Promise.resolve();
+    if (this.#workerStopped !== null) void worker.stop(graceMs);
+    this.#workerStopped ??= this.#stopWorker(worker, graceMs).finally(() => {
       this.#workerStopped = null;
     });
     return this.#workerStopped;
@@ -172,15 +174,13 @@ export class Engine {
     if (this.#stopped === null) {
       this.#stopped = this.#stop(graceMs);
     } else {
-      this.#worker?.hurry();
+      void this.#worker?.stop(0);
       this.fastPath.hurry();
     }
     return this.#stopped;
   }
 
-  async #stopWorker(graceMs: number): Promise<void> {
-    const worker = this.#worker;
-    if (worker === null) return;
+  async #stopWorker(worker: ClaimLoop, graceMs: number): Promise<void> {
     await worker.stop(graceMs);
     const round = Promise.all([this.#pruning.stop(), this.#looking.stop()]);
     await within(this.settings.ports.timers, round, ABORT_MS);
@@ -217,7 +217,9 @@ export class Engine {
     const { timers } = ports;
     this.#stopping.abort();
     const started = within(timers, this.#starting ?? Promise.resolve(), graceMs);
-    await Promise.all([started, this.stopWorker(graceMs), this.fastPath.stop(graceMs)]);
+    const worker = this.#worker;
+    const workerStopped = worker === null ? null : this.stopWorker(worker, graceMs);
+    await Promise.all([started, workerStopped, this.fastPath.stop(graceMs)]);
     const endMs = ports.clock.monotonicMs() + DRAIN_MS;
     const inTime = (work: Promise<unknown>): Promise<unknown> =>
       within(timers, work, Math.max(endMs - ports.clock.monotonicMs(), 0));

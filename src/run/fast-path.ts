@@ -168,7 +168,7 @@ export class FastPath {
 
   /** Cuts the grace of a stop under way short. */
   hurry(): void {
-    this.#windDown.hurry();
+    this.#windDown.limit(0);
   }
 
   /** After the stop: gives back the births that never started, as far as they are committed. */
