@@ -106,8 +106,7 @@ export class Engine {
 
   /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
   start(): Promise<void> {
-    if (this.#stopped !== null)
-      return Promise.reject(new SchedulerStoppedError("the scheduler was stopped: make a new one"));
+    if (this.#stopped !== null) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = null;
       throw error;
@@ -126,7 +125,7 @@ export class Engine {
         "there is nothing to execute: pass executors to the scheduler, or an executor and its types",
       );
     }
-    if (this.#stopped !== null) throw new SchedulerStoppedError("the scheduler was stopped: make a new one");
+    if (this.#stopped !== null) throw stoppedError();
     if (this.#workerStopped !== null) {
       throw new SchedulerStoppedError("the worker is stopping: await its stop before you start another");
     }
@@ -151,7 +150,7 @@ export class Engine {
     this.#worker = worker;
     this.process.keepsProcessAlive = true;
     void this.#startPatiently().then(() => {
-      if (this.#worker !== worker) return;
+      if (this.#worker !== worker || this.#workerStopped !== null) return;
       worker.start();
       this.#pruning.start(firstPruneMs(ports));
       this.#looking.start(LOOK_MS);
@@ -193,9 +192,12 @@ export class Engine {
     if (migrate) await store.migrate();
     else await store.checkSchema();
     for (const warning of await store.warnings()) this.reporter.report("store.warning", { warning });
+    // A start may outlive the stop, which does not wait for ever: nothing may be registered after that.
+    if (this.#stopped !== null) throw stoppedError();
     await this.process.start();
-    if (this.#stopped !== null) return;
-    this.fastPath.start();
+    if (this.#stopped === null) return this.fastPath.start();
+    await this.process.stop().catch(() => undefined); // else its lease runs out by itself
+    throw stoppedError();
   }
 
   async #startPatiently(): Promise<void> {
@@ -206,6 +208,7 @@ export class Engine {
         this.availability.succeeded("start");
         return;
       } catch (error) {
+        if (this.#stopped !== null) return;
         await sleep(ports.timers, this.availability.failed("start", error), this.#stopping.signal);
       }
     }
@@ -250,4 +253,8 @@ export class Engine {
     };
     return new LiveProcess(store, ports, { record, heartbeatMs }, events, this.reporter, this.availability);
   }
+}
+
+function stoppedError(): SchedulerStoppedError {
+  return new SchedulerStoppedError("the scheduler was stopped: make a new one");
 }
