@@ -112,15 +112,19 @@ export class Transactions {
 
   /** Enqueues in a transaction of its own, bounded in time; see `Scheduler.enqueue`. */
   async enqueueAlone(record: IncomingRecord): Promise<readonly Receipt[]> {
-    const prepared = await runSteps(this.#parts.enqueuer.prepare(record));
-    const work = this.#enqueuePrepared(prepared);
-    if ((await within(this.#parts.ports.timers, work, ENQUEUE_ALONE_MS)) === "late") {
-      throw new StoreUnavailableError(
-        `task "${prepared.taskId}" could not be enqueued within ${ENQUEUE_ALONE_MS} ms and may or may not stand: enqueue it again with the same taskId`,
-        { outcomeUnknown: true },
-      );
-    }
-    return await work;
+    const { enqueuer, ports } = this.#parts;
+    let prepared: NewTask | null = null;
+    let isLate = false;
+    const enqueue = async (): Promise<readonly Receipt[]> => {
+      const task = await runSteps(enqueuer.prepare(record));
+      if (isLate) return [];
+      prepared = task;
+      return await this.#enqueuePrepared(task);
+    };
+    const work = enqueue();
+    if ((await within(ports.timers, work, ENQUEUE_ALONE_MS)) === "done") return await work;
+    isLate = true;
+    throw tooLate(prepared);
   }
 
   async #enqueuePrepared(prepared: NewTask): Promise<readonly Receipt[]> {
@@ -310,6 +314,17 @@ class Session {
       throw error;
     }
   }
+}
+
+/** Nothing is sent before the task is prepared, nor when that comes too late. */
+function tooLate(prepared: NewTask | null): StoreUnavailableError {
+  const [problem, outcomeUnknown] =
+    prepared === null
+      ? ["its schema did not answer, so nothing was written", false]
+      : [`"${prepared.taskId}" may or may not stand: enqueue it again with the same taskId`, true];
+  return new StoreUnavailableError(`a task could not be enqueued within ${ENQUEUE_ALONE_MS} ms: ${problem}`, {
+    outcomeUnknown,
+  });
 }
 
 function runCallback(store: Store, callback: () => unknown): unknown {
