@@ -23,7 +23,7 @@ import { ABORT_MS } from "./wind-down.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
 
 /** How long a stop goes on, after the grace and the abort, to write outcomes and to deregister. */
-export const DRAIN_MS = 5_000;
+const DRAIN_MS = 5_000;
 
 /** All parts of a scheduler. */
 export class Engine {

@@ -18,7 +18,7 @@ export interface Receipt {
 }
 
 /** What enqueue works with. */
-export interface EnqueueParts {
+interface EnqueueParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly limits: RecordLimits;

@@ -14,14 +14,14 @@ import { isOutcomeUnknown, type Strays } from "./strays.ts";
 import { WindDown } from "./wind-down.ts";
 
 /** How the fast path works. */
-export interface FastPathOptions {
+interface FastPathOptions {
   /** Most attempts at once. */
   readonly concurrency: number;
   readonly leaseMs: number;
 }
 
 /** What the fast path works with. */
-export interface FastPathParts {
+interface FastPathParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;

@@ -54,7 +54,7 @@ export interface Hooks {
 }
 
 /** What the funnel works with. */
-export interface FunnelParts {
+interface FunnelParts {
   readonly ports: Ports;
   readonly executors: Executors;
   readonly process: LiveProcess;

@@ -34,7 +34,7 @@ export interface EnqueuedTask {
 }
 
 /** The part of the callback's argument that this library adds to the store's own. */
-export interface TransactionEnqueue<Api, Synchronous extends boolean> {
+interface TransactionEnqueue<Api, Synchronous extends boolean> {
   /** Enqueues one task. Errors as `scheduler.enqueue`. */
   enqueue<Input>(
     definition: TaskDefinition<Input, unknown>,
@@ -75,7 +75,7 @@ export interface TransactionResult<Value> {
 }
 
 /** What transactions work with. */
-export interface TransactionParts {
+interface TransactionParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly enqueuer: Enqueuer;

@@ -27,7 +27,7 @@ export interface ClaimLoopOptions extends WorkerSettings {
 }
 
 /** What the worker works with. */
-export interface WorkerParts {
+interface WorkerParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
