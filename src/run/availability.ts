@@ -49,9 +49,4 @@ export class Availability {
     if (!this.#failing.delete(operation)) return;
     this.#reporter.report("store.recovered", { operation });
   }
-
-  /** Whether the last try of any operation failed. */
-  get isFailing(): boolean {
-    return this.#failing.size > 0;
-  }
 }

@@ -1,7 +1,7 @@
 /** Gathers single requests into batches: the first goes at once, those that come while batches are under way go together. */
 
 /** How a batcher works. */
-export interface BatcherOptions<Item, Answer> {
+interface BatcherOptions<Item, Answer> {
   /** Most items of one batch. */
   readonly maxItems: number;
   /** Names what an item is about: no two items about the same travel in one batch. By default each is by itself. */

@@ -26,6 +26,11 @@ export class EndedClaims {
     this.#isDue = true;
   }
 
+  /** Rows may have come to stand under claims that have ended. */
+  lookAgain(): void {
+    this.#isDue = true;
+  }
+
   /** Frees what can be freed by now, page by page. Rejects when the store does; then it is still to be done. */
   async look(): Promise<void> {
     for (const claim of this.#live) {

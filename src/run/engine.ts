@@ -17,12 +17,13 @@ import { Settler } from "./settler.ts";
 import { sleep, within } from "./sleep.ts";
 import { TypeLimits } from "./slots.ts";
 import { Solitude } from "./solitude.ts";
+import { Strays } from "./strays.ts";
 import { Transactions } from "./transaction.ts";
 import { ABORT_MS } from "./wind-down.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
 
 /** How long a stop goes on, after the grace and the abort, to write outcomes and to deregister. */
-export const DRAIN_MS = 5_000;
+const DRAIN_MS = 5_000;
 
 /** All parts of a scheduler. */
 export class Engine {
@@ -33,6 +34,7 @@ export class Engine {
   readonly claims = new LiveClaims();
   readonly births = new Births(this.claims);
   readonly endedClaims: EndedClaims;
+  readonly strays: Strays;
   readonly settler: Settler;
   readonly funnel: Funnel;
   readonly fastPath: FastPath;
@@ -56,6 +58,7 @@ export class Engine {
     this.availability = new Availability(this.reporter, ports.clock);
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
+    this.strays = new Strays(ports.clock, this.process, this.endedClaims);
     this.settler = new Settler(store, ports, this.availability);
     const { process, claims, births, settler, reporter, availability } = this;
     this.funnel = new Funnel({ ports, executors, process, claims, settler, reporter, hooks });
@@ -65,7 +68,7 @@ export class Engine {
       () => [this.fastPath.slots, this.fastPath.directSlots],
       () => this.#worker?.wake(),
     );
-    const { funnel, typeLimits, endedClaims } = this;
+    const { funnel, typeLimits, strays } = this;
     const isOpen = (): boolean => this.solitude.isFastPathOpen;
     this.fastPath = new FastPath(
       {
@@ -75,7 +78,7 @@ export class Engine {
         process,
         claims,
         births,
-        endedClaims,
+        strays,
         funnel,
         typeLimits,
         availability,
@@ -85,7 +88,7 @@ export class Engine {
     );
     const { fastPath } = this;
     const limits = { maxDataBytes: settings.maxDataBytes };
-    this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, reporter });
+    this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
     this.transactions = new Transactions({
       store,
@@ -103,8 +106,7 @@ export class Engine {
 
   /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
   start(): Promise<void> {
-    if (this.#stopped !== null)
-      return Promise.reject(new SchedulerStoppedError("the scheduler was stopped: make a new one"));
+    if (this.#stopped !== null) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = null;
       throw error;
@@ -123,7 +125,7 @@ export class Engine {
         "there is nothing to execute: pass executors to the scheduler, or an executor and its types",
       );
     }
-    if (this.#stopped !== null) throw new SchedulerStoppedError("the scheduler was stopped: make a new one");
+    if (this.#stopped !== null) throw stoppedError();
     if (this.#workerStopped !== null) {
       throw new SchedulerStoppedError("the worker is stopping: await its stop before you start another");
     }
@@ -148,7 +150,7 @@ export class Engine {
     this.#worker = worker;
     this.process.keepsProcessAlive = true;
     void this.#startPatiently().then(() => {
-      if (this.#worker !== worker) return;
+      if (this.#worker !== worker || this.#workerStopped !== null) return;
       worker.start();
       this.#pruning.start(firstPruneMs(ports));
       this.#looking.start(LOOK_MS);
@@ -156,9 +158,11 @@ export class Engine {
     return worker;
   }
 
-  /** Stops the claim loop alone; the fast path and enqueue go on. Every call answers the same promise. */
-  stopWorker(graceMs: number): Promise<void> {
-    this.#workerStopped ??= this.#stopWorker(graceMs).finally(() => {
+  /** Stops this claim loop alone, if it has not stopped; the fast path and enqueue go on. Of several graces the one that is over first counts. */
+  stopWorker(worker: ClaimLoop, graceMs: number): Promise<void> {
+    if (worker !== this.#worker) return Promise.resolve();
+    if (this.#workerStopped !== null) void worker.stop(graceMs);
+    this.#workerStopped ??= this.#stopWorker(worker, graceMs).finally(() => {
       this.#workerStopped = null;
     });
     return this.#workerStopped;
@@ -169,15 +173,13 @@ export class Engine {
     if (this.#stopped === null) {
       this.#stopped = this.#stop(graceMs);
     } else {
-      this.#worker?.hurry();
+      void this.#worker?.stop(0);
       this.fastPath.hurry();
     }
     return this.#stopped;
   }
 
-  async #stopWorker(graceMs: number): Promise<void> {
-    const worker = this.#worker;
-    if (worker === null) return;
+  async #stopWorker(worker: ClaimLoop, graceMs: number): Promise<void> {
     await worker.stop(graceMs);
     const round = Promise.all([this.#pruning.stop(), this.#looking.stop()]);
     await within(this.settings.ports.timers, round, ABORT_MS);
@@ -190,9 +192,12 @@ export class Engine {
     if (migrate) await store.migrate();
     else await store.checkSchema();
     for (const warning of await store.warnings()) this.reporter.report("store.warning", { warning });
+    // A start may outlive the stop, which does not wait for ever: nothing may be registered after that.
+    if (this.#stopped !== null) throw stoppedError();
     await this.process.start();
-    if (this.#stopped !== null) return;
-    this.fastPath.start();
+    if (this.#stopped === null) return this.fastPath.start();
+    await this.process.stop().catch(() => undefined); // else its lease runs out by itself
+    throw stoppedError();
   }
 
   async #startPatiently(): Promise<void> {
@@ -203,6 +208,7 @@ export class Engine {
         this.availability.succeeded("start");
         return;
       } catch (error) {
+        if (this.#stopped !== null) return;
         await sleep(ports.timers, this.availability.failed("start", error), this.#stopping.signal);
       }
     }
@@ -214,7 +220,9 @@ export class Engine {
     const { timers } = ports;
     this.#stopping.abort();
     const started = within(timers, this.#starting ?? Promise.resolve(), graceMs);
-    await Promise.all([started, this.stopWorker(graceMs), this.fastPath.stop(graceMs)]);
+    const worker = this.#worker;
+    const workerStopped = worker === null ? null : this.stopWorker(worker, graceMs);
+    await Promise.all([started, workerStopped, this.fastPath.stop(graceMs)]);
     const endMs = ports.clock.monotonicMs() + DRAIN_MS;
     const inTime = (work: Promise<unknown>): Promise<unknown> =>
       within(timers, work, Math.max(endMs - ports.clock.monotonicMs(), 0));
@@ -237,6 +245,7 @@ export class Engine {
     const events = {
       onLost: (owner: string): void => {
         this.births.forgetOwner(owner);
+        this.strays.clear();
         this.funnel.abort("lease-lost", { owner });
       },
       onDeclaredDead: (): void => this.#worker?.wake(),
@@ -244,4 +253,8 @@ export class Engine {
     };
     return new LiveProcess(store, ports, { record, heartbeatMs }, events, this.reporter, this.availability);
   }
+}
+
+function stoppedError(): SchedulerStoppedError {
+  return new SchedulerStoppedError("the scheduler was stopped: make a new one");
 }

@@ -8,6 +8,7 @@ import type { LiveProcess } from "./live-process.ts";
 import { type IncomingRecord, newTask, type RecordLimits } from "./new-record.ts";
 import type { Reporter } from "./reporter.ts";
 import { type Steps, step } from "./steps.ts";
+import { isOutcomeUnknown, type Strays } from "./strays.ts";
 
 /** Says that a task is enqueued in the transaction. Owed only from its commit on. */
 export interface Receipt {
@@ -17,13 +18,14 @@ export interface Receipt {
 }
 
 /** What enqueue works with. */
-export interface EnqueueParts {
+interface EnqueueParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly limits: RecordLimits;
   readonly process: LiveProcess;
   readonly births: Births;
   readonly fastPath: FastPath;
+  readonly strays: Strays;
   readonly reporter: Reporter;
 }
 
@@ -37,6 +39,8 @@ interface Call {
   readonly transaction: unknown;
   readonly receipts: Receipt[];
   readonly births: Birth[];
+  /** Tasks that may stand under a born claim although their statement failed. */
+  readonly strays: string[];
   /** Ids of the caller's choice; generated ones cannot collide. */
   readonly chosenIds: Set<string>;
 }
@@ -66,7 +70,13 @@ export class Enqueuer {
     return "prepared" in record ? record.prepared : yield* newTask(record, limits, ports);
   }
 
-  /** Forgets the born claims of receipts whose transaction, or savepoint, was certainly rolled back. */
+  /** Nothing of a transaction of the scheduler's own was committed: all that it may have left is forgotten. */
+  forgetAll(transaction: unknown, receipts: readonly Receipt[]): void {
+    this.forget(receipts);
+    this.#parts.strays.forget(transaction);
+  }
+
+  /** Forgets the born claims of receipts whose savepoint was certainly rolled back. */
   forget(receipts: readonly Receipt[]): void {
     for (const receipt of receipts) {
       const birth = this.#births.get(receipt);
@@ -81,7 +91,7 @@ export class Enqueuer {
   *enqueue(transaction: unknown, records: Records): Steps<readonly Receipt[]> {
     const store: Store = this.#parts.store;
     store.assertTransaction(transaction);
-    const call: Call = { transaction, receipts: [], births: [], chosenIds: new Set() };
+    const call: Call = { transaction, receipts: [], births: [], strays: [], chosenIds: new Set() };
     const chunks = new ChunkReader(records, this.#parts, call.chosenIds);
     const first = yield* chunks.next();
     if (first.length === 0) {
@@ -98,12 +108,21 @@ export class Enqueuer {
       }
       if (savepoint !== null) yield* step(savepoint.release());
     } catch (error) {
-      for (const birth of call.births) this.#parts.births.forget(birth);
-      if (savepoint !== null) yield* undo(() => savepoint?.rollback());
-      yield* undo(() => records.return?.() as Awaitable<unknown>); // lets the caller's iterator close what it holds
+      yield* this.#undo(call, savepoint);
+      yield* attempted(() => records.return?.() as Awaitable<unknown>); // lets the caller's iterator close what it holds
       throw error;
     }
     return Object.freeze(call.receipts);
+  }
+
+  /** Without a savepoint, or when it cannot be rolled back, the caller may commit what the call has written so far. */
+  *#undo(call: Call, savepoint: Savepoint | null): Steps<void> {
+    const { births, strays } = this.#parts;
+    if (savepoint === null || !(yield* attempted(() => savepoint.rollback()))) {
+      strays.watch(call.strays, call.transaction);
+      return;
+    }
+    for (const birth of call.births) births.forget(birth);
   }
 
   *#insertChunk(call: Call, chunk: readonly NewTask[]): Steps<void> {
@@ -116,11 +135,6 @@ export class Enqueuer {
     const open = reserved > 0 && owner !== null ? births.open(owner, ports.clock.monotonicMs()) : null;
     try {
       yield* this.#insertTasks(call, tasks, open);
-    } catch (error) {
-      if (open !== null) {
-        this.#parts.fastPath.watchStrays(tasks.filter((task) => task.bornClaimed).map((task) => task.taskId));
-      }
-      throw error;
     } finally {
       births.unreserve(reserved);
       if (open !== null) births.close(open);
@@ -130,12 +144,20 @@ export class Enqueuer {
   *#insertTasks(call: Call, tasks: readonly NewTask[], open: OpenBirths | null): Steps<void> {
     const { store, reporter } = this.#parts;
     const birth = open === null ? null : { owner: open.owner, claim: open.claim };
-    const { created, transactionMark } = yield* step(store.insert(call.transaction, tasks, birth));
+    const { created, transactionMark } = yield* this.#sent(call, tasks, isOutcomeUnknown, () =>
+      store.insert(call.transaction, tasks, birth),
+    );
     const ids = new Map(created.map(({ taskId, id }) => [taskId, id]));
     const missing = tasks.filter((task) => !ids.has(task.taskId));
     if (missing.length > 0) {
       const createdIds = created.map(({ id }) => id);
-      const resolved = yield* step(store.resolveDuplicates(call.transaction, missing, birth, createdIds));
+      // Whatever its error says, what the insert has created may stand: SQLite goes on after a statement that failed.
+      const resolved = yield* this.#sent(
+        call,
+        tasks,
+        () => true,
+        () => store.resolveDuplicates(call.transaction, missing, birth, createdIds),
+      );
       throwRefusals(resolved);
       for (const { taskId, verdict, id } of resolved)
         if (verdict === "created" && id !== null) ids.set(taskId, id);
@@ -154,6 +176,23 @@ export class Enqueuer {
     reporter.report("enqueue.done", { created: ids.size, existing: tasks.length - ids.size, bornClaimed });
   }
 
+  /** Sends a statement; notes the tasks that may stand after an error although nobody will know under which number. */
+  *#sent<Value>(
+    call: Call,
+    tasks: readonly NewTask[],
+    mayStand: (error: unknown) => boolean,
+    send: () => Awaitable<Value>,
+  ): Steps<Value> {
+    try {
+      return yield* step(send());
+    } catch (error) {
+      if (mayStand(error)) {
+        call.strays.push(...tasks.filter(({ bornClaimed }) => bornClaimed).map(({ taskId }) => taskId));
+      }
+      throw error;
+    }
+  }
+
   /** Decides which tasks are born claimed: those due at once that can start as soon as they are committed. */
   #markBirths(chunk: readonly NewTask[]): readonly NewTask[] {
     const { births, fastPath } = this.#parts;
@@ -165,12 +204,13 @@ export class Enqueuer {
   }
 }
 
-/** The first error is the one that tells; a transaction that cannot even be rolled back is told so by its own next statement. */
-function* undo(action: () => Awaitable<unknown>): Steps<void> {
+/** Answers whether it succeeded: the first error is the one that tells, and a transaction that is broken says so itself. */
+function* attempted(action: () => Awaitable<unknown>): Steps<boolean> {
   try {
     yield* step(action());
+    return true;
   } catch {
-    return;
+    return false;
   }
 }
 

@@ -14,14 +14,16 @@ export interface ResolvedExecutor {
 }
 
 /** How a scheduler is told what it executes. */
-export type ExecutorSource =
+type ExecutorSource =
   | { readonly executors: readonly BoundExecutor[] }
   | { readonly executor: TaskExecutor; readonly types: readonly string[] | "all" };
 
 /** The executors of one scheduler, by type. A Map, so that a type called `constructor` is unknown and not inherited. */
 export class Executors {
   readonly #byType = new Map<string, ResolvedExecutor>();
+  /** Executes every type that has no entry; null when there are no others. */
   readonly #raw: TaskExecutor | null;
+  readonly #rawLimits: Omit<ResolvedExecutor, "executor">;
   readonly #policy: RetryPolicy;
   readonly #timeoutMs: number;
   /** The types executed here; "all" for a raw scheduler that takes any. */
@@ -30,6 +32,7 @@ export class Executors {
   constructor(source: ExecutorSource, policy: RetryPolicy, timeoutMs: number) {
     this.#policy = policy;
     this.#timeoutMs = timeoutMs;
+    this.#rawLimits = this.#limitsOf({ retry: {}, options: {} });
     if ("executors" in source) {
       this.#raw = null;
       for (const executor of source.executors) this.#add(executor);
@@ -65,7 +68,7 @@ export class Executors {
   of(type: string): ResolvedExecutor | null {
     const known = this.#byType.get(type);
     if (known !== undefined || this.#raw === null) return known ?? null;
-    return this.#resolve(bindRawExecutor(type, this.#raw));
+    return { ...this.#rawLimits, executor: bindRawExecutor(type, this.#raw) };
   }
 
   /** Most tasks of a type that run at once in this process; Infinity unless its executor says. */
@@ -85,15 +88,17 @@ export class Executors {
 
   #add(executor: BoundExecutor): void {
     if (this.#byType.has(executor.type)) throw new DuplicateExecutorError(executor.type);
-    this.#byType.set(executor.type, this.#resolve(executor));
+    this.#byType.set(executor.type, Object.freeze({ executor, ...this.#limitsOf(executor) }));
   }
 
-  #resolve(executor: BoundExecutor): ResolvedExecutor {
-    return Object.freeze({
-      executor,
-      policy: retryPolicy(this.#policy, executor.retry),
-      timeoutMs: executor.options.timeoutMs ?? this.#timeoutMs,
-      concurrency: executor.options.concurrency ?? Number.POSITIVE_INFINITY,
-    });
+  #limitsOf({
+    retry,
+    options,
+  }: Pick<BoundExecutor, "retry" | "options">): Omit<ResolvedExecutor, "executor"> {
+    return {
+      policy: retryPolicy(this.#policy, retry),
+      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
+      concurrency: options.concurrency ?? Number.POSITIVE_INFINITY,
+    };
   }
 }

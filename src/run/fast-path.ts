@@ -1,35 +1,34 @@
 /** The fast path: a bounded, best-effort attempt in this process, straight after the commit. It only ever saves latency. */
-import { StoreRefusedError } from "../errors.ts";
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { BornClaimStanding, Store } from "../store/contract.ts";
 import type { ClaimedTask } from "../task/task.ts";
 import type { Availability } from "./availability.ts";
 import { Batcher } from "./batcher.ts";
 import { type Birth, type Births, bornClaim } from "./births.ts";
-import type { EndedClaims } from "./ended-claims.ts";
 import type { Executors } from "./executors.ts";
 import type { ExecutionAnswer, Funnel } from "./funnel.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
+import { isOutcomeUnknown, type Strays } from "./strays.ts";
 import { WindDown } from "./wind-down.ts";
 
 /** How the fast path works. */
-export interface FastPathOptions {
+interface FastPathOptions {
   /** Most attempts at once. */
   readonly concurrency: number;
   readonly leaseMs: number;
 }
 
 /** What the fast path works with. */
-export interface FastPathParts {
+interface FastPathParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
   readonly births: Births;
-  readonly endedClaims: EndedClaims;
+  readonly strays: Strays;
   readonly funnel: Funnel;
   readonly typeLimits: TypeLimits;
   readonly availability: Availability;
@@ -39,8 +38,6 @@ export interface FastPathParts {
 
 /** Most tasks executed on demand at once. */
 const DIRECT_CONCURRENCY = 32;
-/** How often the watch looks for a task whose insert had an unknown outcome. */
-const STRAY_LOOKS = 6;
 /** Most claims read, or taken by id, in one statement. */
 const MAX_BATCH = 500;
 
@@ -55,8 +52,6 @@ export class FastPath {
   readonly #claimings: Batcher<string, ClaimedTask | null>;
   readonly #started = new WeakMap<Birth, Promise<ExecutionAnswer>>();
   readonly #over = new WeakSet<Birth>();
-  /** Tasks whose insert or claim by this process has an unknown outcome, with how often they are still to be looked for. */
-  readonly #strays = new Map<string, number>();
   readonly #windDown: WindDown;
   /** Claims by id under way, by the slots they will take. */
   readonly #claimingFor = new Map<Slots, number>();
@@ -154,11 +149,6 @@ export class FastPath {
     return this.#claimingFor.get(slots) ?? 0;
   }
 
-  /** Looks for tasks whose insert or claim has an unknown outcome, a few times. */
-  watchStrays(taskIds: readonly string[]): void {
-    for (const taskId of taskIds) this.#strays.set(taskId, STRAY_LOOKS);
-  }
-
   /** Starts the watch over births that nobody asks for. */
   start(): void {
     this.#isStopped = false;
@@ -178,7 +168,7 @@ export class FastPath {
 
   /** Cuts the grace of a stop under way short. */
   hurry(): void {
-    this.#windDown.hurry();
+    this.#windDown.limit(0);
   }
 
   /** After the stop: gives back the births that never started, as far as they are committed. */
@@ -199,13 +189,11 @@ export class FastPath {
 
   /** After a third of the lease a birth is run or given back, so that a lost receipt strands nothing. */
   async #lookAfterBirths(): Promise<void> {
-    const { births, ports } = this.#parts;
+    const { births, ports, strays } = this.#parts;
     const old = births.sentBefore(ports.clock.monotonicMs() - this.#options.leaseMs / 6);
     await Promise.all(old.slice(0, MAX_BATCH).map((birth) => this.#resolve(birth)));
-    await Promise.all(
-      [...this.#strays.keys()].slice(0, MAX_BATCH).map((taskId) => this.#lookForStray(taskId)),
-    );
-    await this.#watched("ended claims", () => this.#parts.endedClaims.look());
+    await Promise.all(strays.taskIds.map((taskId) => this.#lookForStray(taskId)));
+    await this.#watched("ended claims", () => strays.freeEnded());
   }
 
   /** Only a look that was answered counts: in an outage nothing can be said, and nobody else frees what this process holds. */
@@ -217,10 +205,7 @@ export class FastPath {
     } catch {
       return;
     }
-    // One that was found is looked for all the same: the call whose answer was lost may still be carried out.
-    const looks = this.#strays.get(taskId) ?? 1;
-    if (looks <= 1) this.#strays.delete(taskId);
-    else this.#strays.set(taskId, looks - 1);
+    this.#parts.strays.looked(taskId);
     if (task !== null) void this.#startClaimed(task, this.slots, "fast");
   }
 
@@ -247,7 +232,7 @@ export class FastPath {
   }
 
   async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {
-    const { store, process, claims, executors } = this.#parts;
+    const { store, process, claims, executors, strays } = this.#parts;
     const owner = process.owner;
     if (owner === null || this.#isStopped) return taskIds.map(() => null);
     const claim = claims.take();
@@ -268,7 +253,7 @@ export class FastPath {
         return task;
       });
     } catch (error) {
-      if (!(error instanceof StoreRefusedError)) this.watchStrays(taskIds);
+      if (isOutcomeUnknown(error)) strays.watch(taskIds, null);
       throw error;
     } finally {
       claims.drop(claim);

@@ -33,7 +33,7 @@ export type ExecutionAnswer =
   | "cancelled"
   /** Not executed here: not committed, not due, held by another, full, or of a type this process does not execute. */
   | "notClaimed"
-  /** The claim had been superseded: what the executor reported changed nothing. */
+  /** What the executor reported changed nothing: the claim had been superseded, or it was not written before the stop was over. */
   | "lost";
 
 /** Names a task to a hook. */
@@ -54,7 +54,7 @@ export interface Hooks {
 }
 
 /** What the funnel works with. */
-export interface FunnelParts {
+interface FunnelParts {
   readonly ports: Ports;
   readonly executors: Executors;
   readonly process: LiveProcess;
@@ -186,6 +186,7 @@ export class Funnel {
       durationMs,
     };
     const answer = await settler.settle(settlement);
+    if (answer === null) return "lost"; // nobody is told of what was not written
     const { verdict, state } = answer;
     reporter.tell("task.settled", () => ({ ...attemptEvent(task, path), verdict, state }));
     this.#callHooks(task, decision, answer, path);

@@ -11,7 +11,7 @@ export interface TypedItem<Input> extends EnqueueOptions {
 }
 
 /** A record of a definition. */
-export function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>): IncomingRecord {
+function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>): IncomingRecord {
   if (typeof item !== "object" || item === null) {
     throw new InvalidInputError(
       "items",

@@ -35,9 +35,4 @@ export class LiveClaims {
   list(): readonly number[] {
     return [...this.#holders.keys()];
   }
-
-  /** How many numbers are live. */
-  get size(): number {
-    return this.#holders.size;
-  }
 }

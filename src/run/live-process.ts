@@ -10,13 +10,13 @@ import type { Reporter } from "./reporter.ts";
 const SHORTEST_WAIT_MS = 200;
 
 /** What the registry entry says, and how often it is renewed. */
-export interface LiveProcessOptions {
+interface LiveProcessOptions {
   readonly record: Omit<ProcessRecord, "owner">;
   readonly heartbeatMs: number;
 }
 
 /** Told when this process is declared dead, and when it declares others dead. */
-export interface LiveProcessEvents {
+interface LiveProcessEvents {
   /** All claims under this owner are void. */
   onLost(owner: string): void;
   /** Work may have become free. */

@@ -14,20 +14,20 @@ import {
   shown,
   wholeNumber,
 } from "../task/option-checks.ts";
-import { defaultRetryPolicy, type RetryOptions, type RetryPolicy, retryPolicy } from "../task/policy.ts";
+import { defaultRetryPolicy, type RetryOptions, retryPolicy } from "../task/policy.ts";
 import { Executors } from "./executors.ts";
 import type { Hooks } from "./funnel.ts";
 import { DEFAULT_MAX_DATA_BYTES } from "./new-record.ts";
 import type { Logger } from "./reporter.ts";
 
 /** Default time after which a silent process counts as dead: 15 s. */
-export const DEFAULT_LEASE_MS = 15_000;
+const DEFAULT_LEASE_MS = 15_000;
 /** Default timeout of an attempt: 5 minutes. */
-export const DEFAULT_TIMEOUT_MS = 300_000;
+const DEFAULT_TIMEOUT_MS = 300_000;
 /** Default number of fast-path attempts at once. */
-export const DEFAULT_FAST_PATH_CONCURRENCY = 32;
+const DEFAULT_FAST_PATH_CONCURRENCY = 32;
 /** Default retention of confirmed and cancelled tasks: 30 days. */
-export const DEFAULT_RETENTION_MS = 30 * 24 * 3_600_000;
+const DEFAULT_RETENTION_MS = 30 * 24 * 3_600_000;
 /** Default grace of a stop: 30 s. */
 export const DEFAULT_GRACE_MS = 30_000;
 /** Default number of tasks of one worker that run at once. */
@@ -88,7 +88,6 @@ export interface SchedulerSettings {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
-  readonly policy: RetryPolicy;
   readonly hooks: Hooks;
   readonly fastPathConcurrency: number;
   readonly maxDataBytes: number;
@@ -122,7 +121,6 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
     store: options.store as unknown as Store, // the scheduler hands it only transactions of its own kind
     ports: checkPorts(options.ports),
     executors: new Executors(source, policy, timeoutMs),
-    policy,
     hooks: { onConfirmed: options.onConfirmed, onFailed: options.onFailed },
     fastPathConcurrency: fastPathConcurrency(options.fastPath),
     maxDataBytes: countOption("maxDataBytes", options.maxDataBytes, DEFAULT_MAX_DATA_BYTES, 1),

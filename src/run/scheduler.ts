@@ -20,6 +20,7 @@ import type {
   TransactionResult,
   WorkResult,
 } from "./transaction.ts";
+import type { ClaimLoop } from "./worker.ts";
 
 /** How to stop. */
 export interface StopOptions {
@@ -59,7 +60,8 @@ const STATISTICS_AGE_MS = 1_000;
  */
 export class Scheduler<Transaction = never, Api = unknown, Synchronous extends boolean = boolean> {
   readonly #engine: Engine;
-  #worker: Worker | null = null;
+  /** The last one started; its claim loop tells it from the next. */
+  #worker: { readonly loop: ClaimLoop; readonly handle: Worker } | null = null;
   #statistics: { readonly atMs: number; readonly answer: Promise<StoreStatistics> } | null = null;
 
   /** Checks the options; touches nothing. Throws InvalidInputError and DuplicateExecutorError. */
@@ -93,21 +95,8 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   /** Starts the worker, and this scheduler if it is not started. Throws NoExecutorError and InvalidInputError. A second call answers the same worker. */
   startWorker(options: WorkerOptions = {}): Worker {
     const loop = this.#engine.startWorker(workerSettings(options, process.env));
-    this.#worker ??= {
-      stop: async (stopOptions = {}) => {
-        const graceMs = graceOf(stopOptions);
-        if (this.#worker === null) loop.hurry();
-        this.#worker = null;
-        await this.#engine.stopWorker(graceMs);
-      },
-      get running() {
-        return loop.slots.running;
-      },
-      get zombies() {
-        return loop.slots.zombies;
-      },
-    };
-    return this.#worker;
+    if (this.#worker?.loop !== loop) this.#worker = { loop, handle: workerOf(this.#engine, loop) };
+    return this.#worker.handle;
   }
 
   /**
@@ -268,10 +257,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     }
     const statistics = await this.#statistics.answer;
     orphanedTypes.note(statistics.orphanedTypes);
+    const worker = this.#worker?.handle;
     return {
       ...statistics,
-      running: { worker: this.#worker?.running ?? 0, fastPath: fastPath.slots.running },
-      zombies: (this.#worker?.zombies ?? 0) + fastPath.slots.zombies + fastPath.directSlots.zombies,
+      running: { worker: worker?.running ?? 0, fastPath: fastPath.slots.running },
+      zombies: (worker?.zombies ?? 0) + fastPath.slots.zombies + fastPath.directSlots.zombies,
     };
   }
 
@@ -299,6 +289,25 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 function graceOf(options: StopOptions): number {
   checkObject("options", options, "pass { graceMs } or nothing");
   return numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0);
+}
+
+/** The handle of one claim loop; it stops that one, and none that is started after it. */
+function workerOf(engine: Engine, loop: ClaimLoop): Worker {
+  let isStopping = false;
+  return {
+    async stop(options = {}) {
+      const graceMs = graceOf(options);
+      const stopped = engine.stopWorker(loop, isStopping ? 0 : graceMs);
+      isStopping = true;
+      await stopped;
+    },
+    get running() {
+      return loop.slots.running;
+    },
+    get zombies() {
+      return loop.slots.zombies;
+    },
+  };
 }
 
 function single(receipts: readonly Receipt[]): Receipt {

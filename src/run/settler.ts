@@ -12,9 +12,6 @@ const MAX_SETTLEMENTS = 500;
 /** Most flushes under way at once. */
 const MAX_FLUSHES = 2;
 
-/** The answer when the settler was closed before the outcome could be written. */
-export const UNSETTLED: SettleAnswer = Object.freeze({ verdict: "refused", state: "gone" });
-
 /** Marks a settlement that the database refuses although nothing in it could be left out. */
 const REFUSED: SettleAnswer = Object.freeze({ verdict: "refused", state: "gone" });
 /** First delay before such a settlement is tried again; it doubles. */
@@ -28,7 +25,7 @@ export class Settler {
   readonly #ports: Ports;
   readonly #availability: Availability;
   readonly #closing = new AbortController();
-  readonly #batcher: Batcher<Settlement, SettleAnswer>;
+  readonly #batcher: Batcher<Settlement, SettleAnswer | null>;
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
@@ -50,14 +47,14 @@ export class Settler {
     return this.#unsettled;
   }
 
-  /** Writes one outcome; resolves when it is committed. Never rejects. */
-  async settle(settlement: Settlement): Promise<SettleAnswer> {
+  /** Writes one outcome; resolves when it is committed, or with null when the settler was closed before. Never rejects. */
+  async settle(settlement: Settlement): Promise<SettleAnswer | null> {
     this.#unsettled += 1;
     try {
       for (let refusals = 0; ; refusals += 1) {
         const answer = await this.#batcher.add(settlement);
-        const isOver = answer !== REFUSED && answer.verdict !== "busy";
-        if (isOver || this.#closing.signal.aborted) return isOver ? answer : UNSETTLED;
+        if (answer === null || (answer !== REFUSED && answer.verdict !== "busy")) return answer;
+        if (this.#closing.signal.aborted) return null;
         // Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other.
         const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
         await sleep(this.#ports.timers, delayMs, this.#closing.signal);
@@ -79,7 +76,7 @@ export class Settler {
     this.#closing.abort();
   }
 
-  async #write(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+  async #write(settlements: readonly Settlement[]): Promise<readonly (SettleAnswer | null)[]> {
     for (;;) {
       try {
         const answers = await this.#store.settle(settlements);
@@ -87,7 +84,7 @@ export class Settler {
         return answers;
       } catch (error) {
         if (error instanceof StoreRefusedError) return await this.#isolate(settlements, error);
-        if (this.#closing.signal.aborted) return settlements.map(() => UNSETTLED);
+        if (this.#closing.signal.aborted) return settlements.map(() => null);
         await sleep(this.#ports.timers, this.#availability.failed("settle", error), this.#closing.signal);
       }
     }
@@ -97,7 +94,7 @@ export class Settler {
   async #isolate(
     settlements: readonly Settlement[],
     error: StoreRefusedError,
-  ): Promise<readonly SettleAnswer[]> {
+  ): Promise<readonly (SettleAnswer | null)[]> {
     const [first] = settlements;
     if (first === undefined) return [];
     if (settlements.length > 1) {

@@ -1,7 +1,7 @@
 /** Slots: how much runs at once in this process, in all, by type, and suspects. */
 
 /** Limits of the slots. */
-export interface SlotLimits {
+interface SlotLimits {
   readonly total: number;
   /** Most of these slots that one type may take. */
   readonly ofType: (type: string) => number;

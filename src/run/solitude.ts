@@ -11,7 +11,7 @@ export interface Occupancy {
 }
 
 /** What may be claimed now: anything, only a task that must be alone, or nothing. */
-export type ClaimMode = "open" | "alone" | "closed";
+type ClaimMode = "open" | "alone" | "closed";
 
 /** Decides when the process is emptied for one task. */
 export class Solitude {

@@ -34,7 +34,7 @@ export interface EnqueuedTask {
 }
 
 /** The part of the callback's argument that this library adds to the store's own. */
-export interface TransactionEnqueue<Api, Synchronous extends boolean> {
+interface TransactionEnqueue<Api, Synchronous extends boolean> {
   /** Enqueues one task. Errors as `scheduler.enqueue`. */
   enqueue<Input>(
     definition: TaskDefinition<Input, unknown>,
@@ -75,7 +75,7 @@ export interface TransactionResult<Value> {
 }
 
 /** What transactions work with. */
-export interface TransactionParts {
+interface TransactionParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly enqueuer: Enqueuer;
@@ -112,15 +112,19 @@ export class Transactions {
 
   /** Enqueues in a transaction of its own, bounded in time; see `Scheduler.enqueue`. */
   async enqueueAlone(record: IncomingRecord): Promise<readonly Receipt[]> {
-    const prepared = await runSteps(this.#parts.enqueuer.prepare(record));
-    const work = this.#enqueuePrepared(prepared);
-    if ((await within(this.#parts.ports.timers, work, ENQUEUE_ALONE_MS)) === "late") {
-      throw new StoreUnavailableError(
-        `task "${prepared.taskId}" could not be enqueued within ${ENQUEUE_ALONE_MS} ms and may or may not stand: enqueue it again with the same taskId`,
-        { outcomeUnknown: true },
-      );
-    }
-    return await work;
+    const { enqueuer, ports } = this.#parts;
+    let prepared: NewTask | null = null;
+    let isLate = false;
+    const enqueue = async (): Promise<readonly Receipt[]> => {
+      const task = await runSteps(enqueuer.prepare(record));
+      if (isLate) return [];
+      prepared = task;
+      return await this.#enqueuePrepared(task);
+    };
+    const work = enqueue();
+    if ((await within(ports.timers, work, ENQUEUE_ALONE_MS)) === "done") return await work;
+    isLate = true;
+    throw tooLate(prepared);
   }
 
   async #enqueuePrepared(prepared: NewTask): Promise<readonly Receipt[]> {
@@ -130,6 +134,7 @@ export class Transactions {
       receipts = await runSteps(this.#parts.enqueuer.enqueue(own.transaction, [{ prepared }].values()));
     } catch (error) {
       await own.rollback();
+      this.#forget(own, []);
       throw error;
     }
     await this.#commit(own, receipts);
@@ -148,12 +153,13 @@ export class Transactions {
     } catch (error) {
       await session.whenQuiet();
       await own.rollback();
-      enqueuer.forget(session.receipts);
+      this.#forget(own, session.receipts);
       throw error;
     }
-    await this.#commit(own, session.receipts);
-    this.#startFastPath(session.receipts, own.provesCommit());
-    return Object.freeze({ value, receipts: Object.freeze([...session.receipts]) });
+    const { receipts } = session;
+    await this.#commit(own, receipts);
+    this.#startFastPath(receipts, own.provesCommit());
+    return Object.freeze({ value, receipts: Object.freeze(receipts) });
   }
 
   /** After an unknown outcome the born claims stay watched: they are run only once they are seen to be committed. */
@@ -167,9 +173,14 @@ export class Transactions {
           { cause: error.cause },
         );
       }
-      this.#parts.enqueuer.forget(receipts);
+      this.#forget(own, receipts);
       throw error;
     }
+  }
+
+  /** After an end that wrote nothing. A callback that may have committed by hand leaves its born claims watched. */
+  #forget(own: OwnTransaction<unknown, unknown>, receipts: readonly Receipt[]): void {
+    if (own.provesCommit()) this.#parts.enqueuer.forgetAll(own.transaction, receipts);
   }
 
   #startFastPath(receipts: readonly Receipt[], isProven: boolean): void {
@@ -184,16 +195,25 @@ export class Transactions {
   }
 }
 
-/** One transaction under way: collects receipts, and drops those of savepoints that are rolled back. */
+/**
+ * One transaction under way: collects receipts, and drops those of savepoints that are rolled back. An enqueue that the
+ * callback does not wait for belongs where it was called: a savepoint neither begins nor ends while one is under way.
+ */
 class Session {
-  readonly receipts: Receipt[] = [];
   readonly #own: OwnTransaction<unknown, unknown>;
   readonly #enqueuer: Enqueuer;
+  /** One list of receipts per call to enqueue, in the order of the calls; a savepoint is a length of it. */
+  readonly #calls: Receipt[][] = [];
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(own: OwnTransaction<unknown, unknown>, enqueuer: Enqueuer) {
     this.#own = own;
     this.#enqueuer = enqueuer;
+  }
+
+  /** What was enqueued and not undone, as far as it is answered. */
+  get receipts(): readonly Receipt[] {
+    return this.#calls.flat();
   }
 
   /** The store's own api with ours on top; its getters stay live. */
@@ -213,22 +233,29 @@ class Session {
   }
 
   #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
-    const steps = this.#collect(records);
+    const receipts: Receipt[] = [];
+    this.#calls.push(receipts);
+    const steps = this.#collect(records, receipts);
     if (this.#isSynchronous) return answer(runStepsSync(steps));
     const enqueued = runSteps(steps);
     this.#track(enqueued);
     return enqueued.then(answer);
   }
 
-  *#collect(records: Records): Steps<readonly Receipt[]> {
-    const receipts = yield* this.#enqueuer.enqueue(this.#own.transaction, records);
-    this.receipts.push(...receipts);
-    return receipts;
+  *#collect(records: Records, into: Receipt[]): Steps<readonly Receipt[]> {
+    into.push(...(yield* this.#enqueuer.enqueue(this.#own.transaction, records)));
+    return into;
   }
 
   /** Resolves once every enqueue is answered, also those the callback did not wait for: none may land after the end. */
-  async whenQuiet(): Promise<void> {
+  whenQuiet(): Promise<void> {
+    return this.#quietly(() => undefined);
+  }
+
+  /** Calls `send` at a moment when no enqueue is under way. */
+  async #quietly<Value>(send: () => Awaitable<Value>): Promise<Value> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    return await send();
   }
 
   #track(work: Promise<unknown>): void {
@@ -243,48 +270,61 @@ class Session {
 
   #savepoint(work: Callback): unknown {
     checkFunction("work", work, "pass the function that does the work, as in tx.savepoint((tx) => ...)");
-    const first = this.receipts.length;
-    const undo = (savepoint: Savepoint): Awaitable<void> => {
-      this.#enqueuer.forget(this.receipts.splice(first));
-      return savepoint.rollback();
-    };
-    const savepoint = this.#own.savepoint();
-    return savepoint instanceof Promise
-      ? savepoint.then((open) => this.#runInSavepoint(work, open, undo))
-      : this.#runInSavepointSync(work, savepoint, undo);
+    return this.#isSynchronous ? this.#runInSavepointSync(work) : this.#runInSavepoint(work);
   }
 
-  async #runInSavepoint(
-    work: Callback,
-    savepoint: Savepoint,
-    undo: (savepoint: Savepoint) => Awaitable<void>,
-  ): Promise<unknown> {
+  async #runInSavepoint(work: Callback): Promise<unknown> {
+    let first = 0;
+    const savepoint = await this.#quietly(() => {
+      first = this.#calls.length;
+      return this.#own.savepoint();
+    });
     try {
       const value = await work(this.api());
-      await this.whenQuiet();
-      await savepoint.release();
+      await this.#quietly(() => savepoint.release());
       return value;
     } catch (error) {
-      await this.whenQuiet();
-      await undo(savepoint);
+      await this.#quietly(() => this.#undo(savepoint, first));
       throw error;
     }
   }
 
-  #runInSavepointSync(
-    work: Callback,
-    savepoint: Savepoint,
-    undo: (savepoint: Savepoint) => unknown,
-  ): unknown {
+  /** What was called before this is sent is undone, what is called after it is not. Undone it is once that is answered. */
+  async #undo(savepoint: Savepoint, first: number): Promise<void> {
+    const undone = this.#calls.splice(first);
+    try {
+      await savepoint.rollback();
+    } catch (error) {
+      this.#calls.splice(first, 0, ...undone);
+      throw error;
+    }
+    this.#enqueuer.forget(undone.flat());
+  }
+
+  #runInSavepointSync(work: Callback): unknown {
+    const first = this.#calls.length;
+    const savepoint = this.#own.savepoint() as Savepoint; // a synchronous store answers with a plain value
     try {
       const value = refusePromise(work(this.api()));
       void savepoint.release();
       return value;
     } catch (error) {
-      undo(savepoint);
+      void savepoint.rollback();
+      this.#enqueuer.forget(this.#calls.splice(first).flat());
       throw error;
     }
   }
+}
+
+/** Nothing is sent before the task is prepared, nor when that comes too late. */
+function tooLate(prepared: NewTask | null): StoreUnavailableError {
+  const [problem, outcomeUnknown] =
+    prepared === null
+      ? ["its schema did not answer, so nothing was written", false]
+      : [`"${prepared.taskId}" may or may not stand: enqueue it again with the same taskId`, true];
+  return new StoreUnavailableError(`a task could not be enqueued within ${ENQUEUE_ALONE_MS} ms: ${problem}`, {
+    outcomeUnknown,
+  });
 }
 
 function runCallback(store: Store, callback: () => unknown): unknown {

@@ -1,5 +1,5 @@
 /** How running attempts are ended: the grace first, then the abort, then they are given back unfinished. */
-import type { Timers } from "../ports/ports.ts";
+import type { Timer, Timers } from "../ports/ports.ts";
 import type { Funnel } from "./funnel.ts";
 import { within } from "./sleep.ts";
 import type { Slots } from "./slots.ts";
@@ -12,7 +12,7 @@ export class WindDown {
   readonly #timers: Timers;
   readonly #funnel: Funnel;
   readonly #slots: readonly Slots[];
-  #hurry: () => void = () => undefined;
+  #limit: (graceMs: number) => void = () => undefined;
 
   constructor(timers: Timers, funnel: Funnel, slots: readonly Slots[]) {
     this.#timers = timers;
@@ -22,14 +22,11 @@ export class WindDown {
 
   /** Resolves when all is quiet, or given back; answers whether everything ended by itself. `quiet` must not reject. */
   async run(quiet: Promise<unknown>, graceMs: number): Promise<boolean> {
-    const hurried = new Promise<void>((resolve) => {
-      this.#hurry = resolve;
-    });
     let isQuiet = false;
     const ended = quiet.then(() => {
       isQuiet = true;
     });
-    await within(this.#timers, Promise.race([ended, hurried]), graceMs);
+    await this.#grace(ended, graceMs);
     if (isQuiet) return true;
     for (const slots of this.#slots) this.#funnel.abort("stopping", { slots });
     if ((await within(this.#timers, ended, ABORT_MS)) === "late") {
@@ -38,8 +35,23 @@ export class WindDown {
     return false;
   }
 
-  /** Cuts the grace short. */
-  hurry(): void {
-    this.#hurry();
+  /** Ends the grace of a run under way after `graceMs` from now, unless it ends sooner. */
+  limit(graceMs: number): void {
+    this.#limit(graceMs);
+  }
+
+  /** Of several graces the one that is over first counts. */
+  #grace(ended: Promise<void>, graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const graces: Timer[] = [];
+      const over = (): void => {
+        this.#limit = () => undefined;
+        for (const grace of graces) grace.cancel();
+        resolve();
+      };
+      this.#limit = (limitMs) => void graces.push(this.#timers.after(limitMs, over));
+      this.#limit(graceMs);
+      void ended.then(over);
+    });
   }
 }

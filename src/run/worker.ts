@@ -27,7 +27,7 @@ export interface ClaimLoopOptions extends WorkerSettings {
 }
 
 /** What the worker works with. */
-export interface WorkerParts {
+interface WorkerParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
@@ -94,15 +94,11 @@ export class ClaimLoop {
     this.#wakeUp?.();
   }
 
-  /** No new claims; what runs has the grace, then it is aborted, then given back. Every call answers the same promise. */
+  /** No new claims; what runs has the grace, then it is aborted, then given back. Every call answers the same promise; the grace that is over first counts. */
   stop(graceMs: number): Promise<void> {
-    this.#stopped ??= this.#stop(graceMs);
+    if (this.#stopped === null) this.#stopped = this.#stop(graceMs);
+    else this.#windDown.limit(graceMs);
     return this.#stopped;
-  }
-
-  /** Cuts the grace of a stop under way short. */
-  hurry(): void {
-    this.#windDown.hurry();
   }
 
   async #stop(graceMs: number): Promise<void> {

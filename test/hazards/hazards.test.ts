@@ -14,9 +14,10 @@ afterEach(async () => {
   for (const scheduler of opened.splice(0)) await scheduler.stop({ graceMs: 1_000 });
 });
 
-function open(schema: string) {
+function open(schema: string, options: { readonly leaseMs?: number } = {}) {
   const executed: string[] = [];
   const scheduler = new Scheduler({
+    ...options,
     store: postgresStore({ connectionString: sharedDatabase(), schema }),
     executors: [
       executor(work, ({ data, taskId }) => {
@@ -157,4 +158,17 @@ test("H37: the memory store hides no misuse: nothing uncommitted is seen, nothin
   expect(executed).toEqual(["open"]);
   expect(await scheduler.get("undone")).toBeNull();
   await scheduler.stop();
+});
+
+test("a task that its callback committed by hand before it threw is executed by the watch (G4)", async () => {
+  const { scheduler, executed } = open(freshSchema(), { leaseMs: 1_500 });
+  await scheduler.start();
+  const failing = scheduler.transaction(async (tx) => {
+    await tx.enqueue(work, {}, { taskId: "committed" });
+    await tx.query("commit");
+    throw new Error("declined");
+  });
+  await expect(failing).rejects.toThrow("declined");
+  await until("it is confirmed", async () => (await scheduler.get("committed"))?.state === "confirmed");
+  expect(executed).toEqual(["committed"]);
 });

@@ -1,6 +1,7 @@
 // The fast path is bounded, and a born claim is always resolved: run, given back, or forgotten.
 import { defineTask } from "owed";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 
 import { unavailable } from "./faulty-store.ts";
 import { gate, ids, job, type MemoryScheduler, World } from "./world.ts";
@@ -275,5 +276,20 @@ describe("errors of the database", () => {
       code: "OWED_STORE_UNAVAILABLE",
       outcomeUnknown: true,
     });
+  });
+
+  it("an enqueue of its own whose schema hangs gives up as well, has written nothing and says so (H20)", async () => {
+    const world = new World();
+    const scheduler = await world.started();
+    const door = gate();
+    const hanging = defineTask({ type: "job", data: z.number().refine(() => door.opened.then(() => true)) });
+    const enqueued = scheduler.enqueue(hanging, 1, { taskId: "a" });
+    await expect(world.ports.until(enqueued, 11_000)).rejects.toMatchObject({
+      code: "OWED_STORE_UNAVAILABLE",
+      outcomeUnknown: false,
+    });
+    door.open();
+    await world.ports.advance(leaseMs);
+    expect([world.callsOf("begin"), await world.stateOf("a")]).toEqual([[], "gone"]);
   });
 });

@@ -1,6 +1,6 @@
 // What the application is told: after the commit that makes it true, and whatever the application does with it.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { type Logger, PermanentError, RetryAfterError, type SettledTask } from "owed";
+import { type Logger, PermanentError, RetryAfterError, type SettledTask, StoreRefusedError } from "owed";
 import { describe, expect, it } from "vitest";
 
 import { first, unavailable } from "./faulty-store.ts";
@@ -192,4 +192,39 @@ describe("the channels of telemetry", () => {
       path: "fast",
     });
   });
+
+  it.each([
+    ["cannot be reached", unavailable],
+    ["keeps the row locked", async () => [{ verdict: "busy", state: "pending" }]],
+    ["refuses even plain values", () => Promise.reject(new StoreRefusedError("no"))],
+  ])(
+    "tell nothing about an outcome that was not written when the scheduler stopped: the database %s",
+    async (_, fault) => {
+      const world = new World();
+      const told: unknown[] = [];
+      const listen = (message: unknown): void => void told.push(message);
+      const behave = ({ taskId }: { readonly taskId: string }): void => {
+        if (taskId === "b") throw new PermanentError("gone");
+      };
+      subscribe("owed:task.settled", listen);
+      subscribe("owed:task.failed", listen);
+      try {
+        const executors = [world.executor(job, behave)];
+        const hook = (task: SettledTask): void => void told.push(task);
+        const scheduler = await world.started({ executors, onConfirmed: hook, onFailed: hook });
+        const { receipts } = await scheduler.transaction(async (tx) => {
+          world.fault("settle", fault);
+          await tx.enqueue(job, {}, { taskId: "a" });
+          await tx.enqueue(job, {}, { taskId: "b" });
+        });
+        const answers = scheduler.tryExecuteNow(receipts);
+        await world.ports.until(scheduler.stop({ graceMs: 0 }));
+        expect([await world.ports.until(answers), world.runs.length]).toEqual([["lost", "lost"], 2]);
+      } finally {
+        unsubscribe("owed:task.settled", listen);
+        unsubscribe("owed:task.failed", listen);
+      }
+      expect([told, await world.balance()]).toEqual([[], { pending: 2, confirmed: 0, failed: 0 }]);
+    },
+  );
 });

@@ -295,6 +295,26 @@ describe("a scheduler that stops", () => {
     }
   });
 
+  it.each(["migrate", "warnings", "register"] as const)(
+    "before its start is over (%s answers last) is not registered by that start, and the start says so",
+    async (slowMethod) => {
+      const world = new World();
+      world.fault(slowMethod, async (carryOut) => {
+        await world.sleep(60_000);
+        return carryOut();
+      });
+      const scheduler = world.scheduler();
+      const started = scheduler.start();
+      const refused = expect(started).rejects.toBeInstanceOf(SchedulerStoppedError);
+      await world.ports.advance(500);
+      expect(await took(world, scheduler.stop({ graceMs: 1_000 }))).toBeLessThanOrEqual(1_000 + drainMs);
+      await world.ports.advance(120_000);
+      await refused;
+      expect([(await world.inner.statistics()).processes, world.ports.pendingTimers]).toEqual([0, 0]);
+      expect(world.callsOf("register").length).toBe(slowMethod === "register" ? 1 : 0);
+    },
+  );
+
   it("is disposed of at the end of a block", async () => {
     const world = new World();
     const scheduler = await world.started();
