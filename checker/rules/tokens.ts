@@ -86,11 +86,20 @@ function checkAcceptance(timeline: Timeline, findings: Findings, tenure: Tenure)
   if (end === null || decision === undefined || isResumed) return;
   if (ownerLogOf(timeline, token.owner) === undefined) return;
   const settles = attemptOf(timeline, taskId, token)?.settles ?? [];
-  const holds = settles.some((settle) => settle.decision === decision);
+  const isUnheard = decision === "release" && !wasTold(timeline, tenure);
+  const holds = isUnheard || settles.some((settle) => settle.decision === decision);
   const place = { taskId, process: processNameOf(timeline, token.owner) };
   findings.expect(current, holds, place, () => {
     return `commit ${end.at.seq} ${end.kind} the task under ${tokenText(token)}, whose process never asked for it`;
   });
+}
+
+/** Whether the holder knows of its tenure. One whose answer was lost is freed with all that stands under ended claims. */
+function wasTold(timeline: Timeline, { taskId, token, isBorn }: Tenure): boolean {
+  if (isBorn)
+    return (timeline.activity.callsOf.get(taskId) ?? []).every(({ answer }) => answer?.event.seen === "ok");
+  const answer = ownerLogOf(timeline, token.owner)?.claims.get(token.claim)?.answer?.event;
+  return answer?.seen === "ok" && answer.taskIds.includes(taskId);
 }
 
 function checkWritten(
