@@ -130,7 +130,7 @@ export class Engine {
       throw new SchedulerStoppedError("the worker is stopping: await its stop before you start another");
     }
     if (this.#worker !== null) return this.#worker;
-    const { process, claims, settler, funnel, typeLimits, solitude, reporter, availability } = this;
+    const { process, claims, settler, funnel, typeLimits, strays, solitude, reporter, availability } = this;
     const worker = new ClaimLoop(
       {
         store,
@@ -141,6 +141,7 @@ export class Engine {
         settler,
         funnel,
         typeLimits,
+        strays,
         solitude,
         reporter,
         availability,

@@ -171,10 +171,12 @@ export class FastPath {
     this.#windDown.limit(0);
   }
 
-  /** After the stop: gives back the births that never started, as far as they are committed. */
+  /** After the stop: gives back the births that never started, as far as they are committed, and what nobody heard of. */
   async giveBack(): Promise<void> {
-    const unstarted = this.#parts.births.sentBefore(Number.POSITIVE_INFINITY);
+    const { births, strays } = this.#parts;
+    const unstarted = births.sentBefore(Number.POSITIVE_INFINITY);
     await Promise.all(unstarted.map((birth) => this.#resolve(birth)));
+    await this.#watched("ended claims", () => strays.freeEnded());
   }
 
   #scheduleWatch(): void {

@@ -47,12 +47,17 @@ export class Strays {
     for (const taskId of taskIds) {
       const known = this.#strays.get(taskId);
       if (known === undefined && this.#strays.size >= MAX_STRAYS) {
-        this.#outOfSightOf = this.#process.owner;
+        this.doubtAll();
         continue;
       }
       const isSame = known === undefined || known.transaction === transaction;
       this.#strays.set(taskId, { transaction: isSame ? transaction : null, looksLeft: LOOKS });
     }
+  }
+
+  /** Notes that rows may come to stand under claims of which nobody here knows the tasks. */
+  doubtAll(): void {
+    this.#outOfSightOf = this.#process.owner;
   }
 
   /** Nothing of the transaction was committed, nor will be. */
@@ -76,7 +81,7 @@ export class Strays {
       return;
     }
     this.#strays.delete(taskId);
-    this.#outOfSightOf = this.#process.owner;
+    this.doubtAll();
   }
 
   /** Frees what stands under ended claims, if anything may. Rejects when the store does. */

@@ -11,6 +11,7 @@ import type { Reporter } from "./reporter.ts";
 import type { Settler } from "./settler.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
 import type { Solitude } from "./solitude.ts";
+import { isOutcomeUnknown, type Strays } from "./strays.ts";
 import { WindDown } from "./wind-down.ts";
 
 /** How the worker works; every default is filled in. */
@@ -36,6 +37,7 @@ interface WorkerParts {
   readonly settler: Settler;
   readonly funnel: Funnel;
   readonly typeLimits: TypeLimits;
+  readonly strays: Strays;
   readonly solitude: Solitude;
   readonly reporter: Reporter;
   readonly availability: Availability;
@@ -57,6 +59,7 @@ export class ClaimLoop {
   readonly slots: Slots;
   readonly #ahead: Ahead;
   #isStopping = false;
+  #isInDoubt = false;
   #hasMore = false;
   #isWoken = false;
   #idleMs = FIRST_IDLE_MS;
@@ -103,6 +106,7 @@ export class ClaimLoop {
 
   async #stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
+    if (this.#isInDoubt) this.#parts.strays.doubtAll();
     this.#ahead.clear();
     this.wake();
     const quiet = this.#loop.then(() => this.slots.whenQuiet());
@@ -131,8 +135,15 @@ export class ClaimLoop {
       solitude.note(answer.aloneDue && !(request.alone && answer.tasks.length === 0));
       return this.#nextDelayMs(request, answer);
     } catch (error) {
+      if (isOutcomeUnknown(error)) this.#noteDoubt();
       return availability.failed("claim", error);
     }
+  }
+
+  /** A claim that may be carried out unheard: this worker's next claims find its rows, and once it stops the watch does. */
+  #noteDoubt(): void {
+    this.#isInDoubt = true;
+    if (this.#isStopping) this.#parts.strays.doubtAll();
   }
 
   #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {

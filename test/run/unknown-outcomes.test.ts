@@ -34,6 +34,34 @@ describe("a claim", () => {
     }
   });
 
+  it.each(fates)("of a worker that is stopped, which %s, strands nothing (G4, H19)", async (_, fate) => {
+    const world = new World();
+    const scheduler = await world.started();
+    await world.leave(ids("a", 5));
+    world.fault("claim", first(1, fate(world)));
+    const worker = scheduler.startWorker();
+    await world.ports.advance(50);
+    await world.ports.until(worker.stop());
+    await world.ports.advance(40_000);
+    world.scheduler().startWorker();
+    await world.ports.advance(10_000);
+    expect(world.startedIds.toSorted()).toEqual(ids("a", 5));
+    expect(await world.inner.get("a-0")).toMatchObject({ state: "confirmed", lostAttempts: 0 });
+  });
+
+  it("of a scheduler that is stopped, whose answer is lost, costs its tasks nothing (G4, H19)", async () => {
+    const world = new World();
+    await world.leave(ids("a", 5));
+    world.fault("claim", first(1, answerLost));
+    const scheduler = world.scheduler();
+    scheduler.startWorker();
+    await world.ports.advance(5);
+    await world.ports.until(scheduler.stop());
+    world.scheduler().startWorker();
+    await world.ports.advance(10_000);
+    expect(await world.inner.get("a-0")).toMatchObject({ state: "confirmed", lostAttempts: 0 });
+  });
+
   it.each(fates)("by id that %s is found by the watch, without any worker (H19)", async (_, fate) => {
     const world = new World();
     const scheduler = await world.started();
