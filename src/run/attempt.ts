@@ -1,6 +1,6 @@
 /** One attempt: the executor under a timeout and a signal, its end as a value. Never rejects. */
 import { AttemptAbortedError, AttemptTimeoutError } from "../errors.ts";
-import type { Ports } from "../ports/ports.ts";
+import type { Clock, Ports, Timer } from "../ports/ports.ts";
 import type { BoundExecutor } from "../task/executor.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { readText, safeError } from "../task/safe-error.ts";
@@ -14,59 +14,69 @@ export interface AttemptResult {
   readonly unfinished: Promise<"succeeded" | "failed"> | null;
 }
 
+const SUCCEEDED: Outcome = Object.freeze({ kind: "succeeded" });
+
 /** Why the process takes an attempt back. */
 export type AbortCause = "stopping" | "lease-lost";
 
-/** A running attempt that can be aborted. */
-export interface RunningAttempt {
+/**
+ * A running attempt; it starts as it is made. Every task makes one, so there is one promise for its end and one for the
+ * executor's, and no closure that only a failure would need.
+ */
+export class RunningAttempt {
   readonly result: Promise<AttemptResult>;
-  /** Aborts the signal; the executor may still finish. */
-  abort(cause: AbortCause): void;
-  /** Ends the attempt as abandoned, whether the executor has finished or not. */
-  abandon(): void;
-}
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  readonly #signal = new LazySignal();
+  readonly #run: Promise<unknown>;
+  readonly #timer: Timer;
+  #resolve!: (result: AttemptResult) => void;
+  #abortedBy: AbortCause | null = null;
 
-/** Starts an attempt. */
-export function startAttempt(
-  ports: Ports,
-  executor: BoundExecutor,
-  task: ClaimedTask,
-  timeoutMs: number,
-): RunningAttempt {
-  const startedMs = ports.clock.monotonicMs();
-  const signal = new LazySignal();
-  let abortedBy: AbortCause | null = null;
-  let finish: (outcome: Outcome, unfinished: AttemptResult["unfinished"]) => void = () => undefined;
-
-  const run = invoke(executor, task, signal);
-  const settled = run.then(
-    () => "succeeded" as const,
-    () => "failed" as const,
-  );
-  const timer = ports.timers.after(timeoutMs, () => {
-    const timeout = new AttemptTimeoutError(timeoutMs);
-    signal.abort(timeout);
-    finish({ kind: "failed", error: safeError(timeout), permanent: false }, settled);
-  });
-  const result = new Promise<AttemptResult>((resolve) => {
-    finish = (outcome, unfinished) => {
-      timer.cancel();
-      resolve({ outcome, durationMs: ports.clock.monotonicMs() - startedMs, unfinished });
-    };
-    run.then(
-      () => finish({ kind: "succeeded" }, null),
-      (thrown: unknown) => finish(outcomeOf(thrown, abortedBy === "stopping"), null),
+  constructor(ports: Ports, executor: BoundExecutor, task: ClaimedTask, timeoutMs: number) {
+    this.#clock = ports.clock;
+    this.#startedMs = ports.clock.monotonicMs();
+    this.result = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#timer = ports.timers.after(timeoutMs, () => this.#timeOut(timeoutMs));
+    this.#run = invoke(executor, task, this.#signal);
+    this.#run.then(
+      () => this.#finish(SUCCEEDED, null),
+      (thrown: unknown) => this.#finish(outcomeOf(thrown, this.#abortedBy === "stopping"), null),
     );
-  });
-  return {
-    result,
-    abort(cause) {
-      abortedBy ??= cause;
-      const reason = cause === "stopping" ? "the process is stopping" : "the process has lost its lease";
-      signal.abort(new AttemptAbortedError(reason));
-    },
-    abandon: () => finish({ kind: "abandoned" }, settled),
-  };
+  }
+
+  /** Aborts the signal; the executor may still finish. */
+  abort(cause: AbortCause): void {
+    this.#abortedBy ??= cause;
+    const reason = cause === "stopping" ? "the process is stopping" : "the process has lost its lease";
+    this.#signal.abort(new AttemptAbortedError(reason));
+  }
+
+  /** Ends the attempt as abandoned, whether the executor has finished or not. */
+  abandon(): void {
+    this.#finish({ kind: "abandoned" }, this.#ended());
+  }
+
+  #timeOut(timeoutMs: number): void {
+    const timeout = new AttemptTimeoutError(timeoutMs);
+    this.#signal.abort(timeout);
+    this.#finish({ kind: "failed", error: safeError(timeout), permanent: false }, this.#ended());
+  }
+
+  #ended(): NonNullable<AttemptResult["unfinished"]> {
+    return this.#run.then(
+      () => "succeeded",
+      () => "failed",
+    );
+  }
+
+  /** Only the first end counts. */
+  #finish(outcome: Outcome, unfinished: AttemptResult["unfinished"]): void {
+    this.#timer.cancel();
+    this.#resolve({ outcome, durationMs: this.#clock.monotonicMs() - this.#startedMs, unfinished });
+  }
 }
 
 /** A signal that is made when somebody asks for it: most executors never do, and it is dear. */
@@ -88,8 +98,9 @@ class LazySignal {
   }
 }
 
-async function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<void> {
-  await executor.run(task, {
+/** Calls the executor; one that throws, or answers no promise, is like one that does as it should. */
+function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<unknown> {
+  const context = {
     taskId: task.taskId,
     type: task.type,
     referenceId: task.referenceId,
@@ -100,7 +111,12 @@ async function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySign
     get signal() {
       return lazy.signal;
     },
-  });
+  };
+  try {
+    return Promise.resolve(executor.run(task, context));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** 1 for the first attempt of a generation; every earlier one counts, however it ended. */

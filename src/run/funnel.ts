@@ -5,13 +5,7 @@ import { type Decision, decide, decideBeforeAttempt } from "../task/outcome.ts";
 import { safeError } from "../task/safe-error.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
 import type { AttemptEvent } from "../telemetry/channels.ts";
-import {
-  type AbortCause,
-  type AttemptResult,
-  attemptNumber,
-  type RunningAttempt,
-  startAttempt,
-} from "./attempt.ts";
+import { type AbortCause, type AttemptResult, attemptNumber, RunningAttempt } from "./attempt.ts";
 import type { Executors, ResolvedExecutor } from "./executors.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
@@ -84,7 +78,13 @@ export class Funnel {
       if (resolved === null || !this.#mayStart(task)) return await this.#giveBack(task, path);
       const refused = decideBeforeAttempt(task, resolved.policy);
       if (refused !== null) return await this.#settle(task, refused, 0, path);
-      return await this.#attempt(task, resolved, slot, slots, path);
+      const attempt = this.#start(task, resolved, slots, path);
+      const result = await attempt.result;
+      const decision = this.#decide(task, resolved, attempt, result, path);
+      const answer = this.#settle(task, decision, result.durationMs, path);
+      if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
+      else slot.release();
+      return await answer;
     } catch (error) {
       // Nothing above is meant to throw. Should it, the row stays under a claim that is void from now on: it is free.
       this.#parts.reporter.report("engine.error", { ...attemptEvent(task, path), error: safeError(error) });
@@ -128,30 +128,29 @@ export class Funnel {
     return "notClaimed";
   }
 
-  async #attempt(
-    task: ClaimedTask,
-    resolved: ResolvedExecutor,
-    slot: Slot,
-    slots: Slots,
-    path: Path,
-  ): Promise<ExecutionAnswer> {
+  #start(task: ClaimedTask, resolved: ResolvedExecutor, slots: Slots, path: Path): RunningAttempt {
     const { ports, reporter } = this.#parts;
     reporter.tell("attempt.start", () => attemptEvent(task, path));
-    const attempt = startAttempt(ports, resolved.executor, task, resolved.timeoutMs);
+    const attempt = new RunningAttempt(ports, resolved.executor, task, resolved.timeoutMs);
     this.#running.set(attempt, { owner: task.token.owner, slots });
-    const result = await attempt.result;
+    return attempt;
+  }
+
+  #decide(
+    task: ClaimedTask,
+    resolved: ResolvedExecutor,
+    attempt: RunningAttempt,
+    { outcome, durationMs }: AttemptResult,
+    path: Path,
+  ): Decision {
+    const { ports, reporter } = this.#parts;
     this.#running.delete(attempt);
-    const { outcome, durationMs } = result;
     reporter.tell("attempt.end", () => ({
       ...attemptEvent(task, path),
       outcome: outcome.kind,
       durationMs,
     }));
-    const decision = decide(outcome, task, resolved.policy, durationMs, ports.random.fraction());
-    const answer = this.#settle(task, decision, durationMs, path);
-    if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
-    else slot.release();
-    return await answer;
+    return decide(outcome, task, resolved.policy, durationMs, ports.random.fraction());
   }
 
   /** An executor that outlived its attempt keeps its slot as a zombie; should it succeed after all, that is the truth. */

@@ -49,8 +49,8 @@ const FIRST_IDLE_MS = 25;
 const GATHER_MS = 2;
 /** After a claim of this many there is nothing to gather: the next one is sent at once. */
 const LARGE_CLAIM = 50;
-/** More outcomes waiting to be written than this, and nothing is claimed: an outage must not pile them up. */
-const MAX_BACKLOG = 1_000;
+/** More outcomes waiting to be written than this, or tasks to be started, and nothing is claimed: an outage must not pile them up. */
+const MAX_BACKLOG = 2_000;
 
 /** The claim loop of one process. */
 export class ClaimLoop {
@@ -126,7 +126,7 @@ export class ClaimLoop {
   /** Claims once, if there is room; answers how long to wait before the next time. */
   async #claimOnce(): Promise<number> {
     const { availability, solitude } = this.#parts;
-    if (this.#parts.settler.backlog > MAX_BACKLOG) return FIRST_IDLE_MS;
+    if (this.#parts.settler.backlog + this.#ahead.size > MAX_BACKLOG) return FIRST_IDLE_MS;
     const request = this.#request();
     if (request === null) return this.#settings.pollIntervalMs;
     try {

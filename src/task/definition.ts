@@ -113,11 +113,11 @@ export class UndecodableDataError extends Error {
 }
 
 /** Decodes and validates stored data for the executor. Rejects with UndecodableDataError. */
-export async function readData<Output>(
+export function readData<Output>(
   definition: TaskDefinition<unknown, Output>,
   codec: string,
   bytes: Uint8Array,
-): Promise<Output> {
+): Output | Promise<Output> {
   if (codec !== JSON_CODEC) {
     throw new UndecodableDataError(
       `data of "${definition.type}" was written by codec "${codec}", which this process lacks`,
@@ -130,14 +130,22 @@ export async function readData<Output>(
     throw new UndecodableDataError(`data of "${definition.type}" is no JSON`, { cause: error });
   }
   if (definition.schema === null) return value as Output; // without a schema the type is the caller's word
+  return validated(definition.type, definition.schema, value);
+}
+
+async function validated<Output>(
+  type: string,
+  schema: NonNullable<TaskDefinition<unknown, Output>["schema"]>,
+  value: unknown,
+): Promise<Output> {
   let result: SchemaResult<Output>;
   try {
-    result = await definition.schema["~standard"].validate(value);
+    result = await schema["~standard"].validate(value);
   } catch (error) {
-    throw new UndecodableDataError(`the schema of "${definition.type}" threw`, { cause: error });
+    throw new UndecodableDataError(`the schema of "${type}" threw`, { cause: error });
   }
   if (result.issues === undefined) return result.value;
   throw new UndecodableDataError(
-    `data of "${definition.type}" does not pass the schema of this process: ${issueLines(result.issues).join("; ")}`,
+    `data of "${type}" does not pass the schema of this process: ${issueLines(result.issues).join("; ")}`,
   );
 }

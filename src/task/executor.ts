@@ -80,28 +80,16 @@ export function executor<Output>(
     retry: definition.retry,
     options,
     async run(task: ClaimedTask, context: AttemptContext): Promise<void> {
-      const data = await readData(definition, task.codec, task.data);
+      const read = readData(definition, task.codec, task.data);
+      const data = definition.schema === null ? (read as Output) : await read;
       await handler(withData(context, data));
     },
   });
 }
 
-/** Not copied with a spread: the signal is made when it is first asked for. */
+/** Not copied: the context was made for this attempt alone, and its signal is made only when it is asked for. */
 function withData<Data>(context: AttemptContext, data: Data): TypedAttempt<Data> {
-  const { taskId, type, referenceId, headers, attempt, failedAttempts, generation } = context;
-  return {
-    taskId,
-    type,
-    referenceId,
-    headers,
-    attempt,
-    failedAttempts,
-    generation,
-    data,
-    get signal() {
-      return context.signal;
-    },
-  };
+  return Object.assign(context, { data });
 }
 
 /** Binds a raw executor to a type. */

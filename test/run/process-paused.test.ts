@@ -44,7 +44,7 @@ describe("a process that was paused beyond its lease", () => {
       ["lost", true],
       ["late-success", false],
     ]);
-    expect([registrations(sleeper), world.runs[0]?.signal.aborted]).toEqual([2, true]);
+    expect(registrations(sleeper)).toBe(2);
   });
 
   it("cannot fail the task that was claimed anew (F11, H2, G7)", async () => {

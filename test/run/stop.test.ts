@@ -49,7 +49,7 @@ describe("outcomes whose rows are locked by somebody", () => {
     world.scheduler().startWorker({ concurrency: 100 });
     await world.ports.advance(60_000);
     expect(world.runs.length).toBeGreaterThan(1_000);
-    expect(world.runs.length).toBeLessThanOrEqual(1_000 + 500 + 200);
+    expect(world.runs.length).toBeLessThanOrEqual(2_000 + 500 + 100);
   });
 });
 
