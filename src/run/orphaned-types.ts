@@ -10,7 +10,7 @@ export const LOOK_MS = 60_000;
 const REMINDER_MS = 3_600_000;
 
 /** What the look works with. */
-export interface OrphanedTypesParts {
+interface OrphanedTypesParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly availability: Availability;

@@ -12,7 +12,7 @@ const IDLE_MS = 60_000;
 const BUSY_MS = 250;
 
 /** What the pruner works with. */
-export interface PrunerParts {
+interface PrunerParts {
   readonly store: Store;
   readonly availability: Availability;
   readonly reporter: Reporter;

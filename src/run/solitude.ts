@@ -5,7 +5,7 @@ import type { Clock } from "../ports/ports.ts";
 export const PATIENCE_MS = 10_000;
 
 /** What runs: attempts, and executors that went on beyond their timeout. */
-export interface Occupancy {
+interface Occupancy {
   readonly running: number;
   readonly zombies: number;
 }

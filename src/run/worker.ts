@@ -23,7 +23,7 @@ export interface WorkerSettings {
 }
 
 /** What the engine tells the worker besides. */
-export interface ClaimLoopOptions extends WorkerSettings {
+interface ClaimLoopOptions extends WorkerSettings {
   readonly leaseMs: number;
 }
 

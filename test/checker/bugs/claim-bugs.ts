@@ -41,6 +41,25 @@ export const claimBugs: readonly Bug[] = [
     },
   },
   {
+    name: "a claim is freed as if it had been given up, though it was answered",
+    breaks: ["G7"],
+    script: ({ run, a, b }) => {
+      a.enqueue(["t"]);
+      b.claim(["t"]);
+      run.commit(run.update("t", { owner: null, claim: null, dueAtMs: run.nowMs }));
+      a.complete("t");
+    },
+  },
+  {
+    name: "a born claim is freed as if it had been given up, though its insert was answered",
+    breaks: ["G7"],
+    script: ({ run, a, b }) => {
+      a.enqueue(["t"], { born: true });
+      run.commit(run.update("t", { owner: null, claim: null, dueAtMs: run.nowMs }));
+      b.complete("t");
+    },
+  },
+  {
     name: "a token by version alone comes back after a restore, and two processes run under it",
     breaks: ["G7"],
     script: ({ run, a, b }) => {

@@ -64,6 +64,15 @@ export const harmless: readonly Omit<Bug, "breaks">[] = [
     },
   },
   {
+    name: "a claim that was not answered is given up, and what stands under it is freed",
+    script: ({ run, a, b }) => {
+      a.enqueue(["t"]);
+      b.claim(["t"], "info", true);
+      run.commit(run.update("t", { owner: null, claim: null, dueAtMs: run.nowMs }));
+      a.complete("t");
+    },
+  },
+  {
     name: "a settlement that was not answered is repeated",
     script: ({ a }) => {
       a.enqueue(["t"]).claim(["t"]);
