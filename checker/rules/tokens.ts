@@ -1,5 +1,6 @@
 // Tokens: never reused, never of a process that was not registered, and the only key to an outcome.
 
+import { ignoranceAlibi } from "../alibi.ts";
 import { Findings, type Law } from "../finding.ts";
 import type { SettleCall } from "../process-log.ts";
 import { type TaskStory, type Tenure, type TenureEnd, tokenText } from "../story.ts";
@@ -79,27 +80,23 @@ function checkRegistered(timeline: Timeline, findings: Findings, { taskId, token
   findings.expect(registered, holds, place, () => `${tokenText(token)} claims and is not registered yet`);
 }
 
-/** The audit tells only whose tenure ended; that holder must have asked for it. */
+/**
+ * The audit tells only whose tenure ended; that holder must have asked for it. A claim whose answer it never got it has
+ * ended: what stands under it is freed without being named.
+ */
 function checkAcceptance(timeline: Timeline, findings: Findings, tenure: Tenure): void {
   const { taskId, token, end, isResumed } = tenure;
   const decision = end === null ? undefined : decisions[end.kind];
   if (end === null || decision === undefined || isResumed) return;
   if (ownerLogOf(timeline, token.owner) === undefined) return;
-  const settles = attemptOf(timeline, taskId, token)?.settles ?? [];
-  const isUnheard = decision === "release" && !wasTold(timeline, tenure);
-  const holds = isUnheard || settles.some((settle) => settle.decision === decision);
+  const { settles = [], starts = [] } = attemptOf(timeline, taskId, token) ?? {};
+  const isForgotten =
+    decision === "release" && starts.length === 0 && ignoranceAlibi(timeline, tenure) !== null;
+  const holds = isForgotten || settles.some((settle) => settle.decision === decision);
   const place = { taskId, process: processNameOf(timeline, token.owner) };
   findings.expect(current, holds, place, () => {
     return `commit ${end.at.seq} ${end.kind} the task under ${tokenText(token)}, whose process never asked for it`;
   });
-}
-
-/** Whether the holder knows of its tenure. One whose answer was lost is freed with all that stands under ended claims. */
-function wasTold(timeline: Timeline, { taskId, token, isBorn }: Tenure): boolean {
-  if (isBorn)
-    return (timeline.activity.callsOf.get(taskId) ?? []).every(({ answer }) => answer?.event.seen === "ok");
-  const answer = ownerLogOf(timeline, token.owner)?.claims.get(token.claim)?.answer?.event;
-  return answer?.seen === "ok" && answer.taskIds.includes(taskId);
 }
 
 function checkWritten(
