@@ -1,9 +1,11 @@
 // The comparison under faults: npm run peers -- [--fault kill,...] [--system owed,...] [--quick] [--patience SECONDS]
 // [--json FILE] [--markdown FILE]
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { endWithSignals, Rig } from "../../chaos/rig.ts";
+import { chosen } from "../chosen.ts";
+import { versions } from "../versions.ts";
 import { Arena } from "./arena.ts";
 import { faults } from "./catalogue.ts";
 import { CONCURRENCY, type Contestant, contestants, faultNames } from "./contestants.ts";
@@ -25,16 +27,6 @@ const { values } = parseArgs({
     markdown: { type: "string" },
   },
 });
-
-/** The names on the command line; all, when there are none. */
-function chosen<Name extends string>(given: string | undefined, known: readonly Name[]): readonly Name[] {
-  if (given === undefined) return known;
-  return given.split(",").map((text) => {
-    const name = known.find((one) => one === text.trim());
-    if (name === undefined) throw new Error(`there is no ${text}; there are ${known.join(", ")}`);
-    return name;
-  });
-}
 
 async function runFault(
   arena: Arena,
@@ -67,23 +59,6 @@ async function runFault(
   }
 }
 
-function versionsWith(postgres: string, redis: string | null): Record<string, string> {
-  const versionIn = (folder: string): string => {
-    const file = new URL(`${folder}/package.json`, import.meta.url);
-    return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version; // every package says it
-  };
-  const peers = Object.fromEntries(
-    systems.filter((name) => name !== "owed").map((name) => [name, versionIn(`../node_modules/${name}`)]),
-  );
-  return {
-    owed: versionIn("../.."),
-    ...peers,
-    Node: process.versions.node,
-    Postgres: postgres,
-    ...(redis === null ? {} : { Redis: redis }),
-  };
-}
-
 async function compare(rig: Rig): Promise<Result> {
   const wanted = chosen(values.system, systems);
   const named = chosen(values.fault, faultNames);
@@ -109,7 +84,10 @@ async function compare(rig: Rig): Promise<Result> {
     await arena.redis?.down();
   }
   return {
-    versions: versionsWith(await arena.postgresVersion(), hasRedis ? redis.version : null),
+    versions: versions(
+      systems.filter((name) => name !== "owed"),
+      { Postgres: await arena.postgresVersion(), Redis: hasRedis ? redis.version : null },
+    ),
     machine: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB; ${CONCURRENCY} executions at once in each worker process, unless said otherwise; all systems side by side, each in a database of its own on the same server`,
     isQuick: values.quick,
     patienceMs,

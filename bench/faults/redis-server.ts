@@ -50,6 +50,13 @@ export class RedisServer {
     this.port = port;
   }
 
+  /** Its process id; throws while it is down. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("Redis is not running");
+    return pid;
+  }
+
   /** Starts one; its data lie in `folder`. */
   static async start(program: string, folder: string): Promise<RedisServer> {
     const server = new RedisServer(program, folder, await freePort());

@@ -1,0 +1,9 @@
+// All scenarios, in the order in which they run.
+import type { Scenario } from "./scenario.ts";
+import { bulkScenario } from "./scenarios/bulk.ts";
+import { drainScenario } from "./scenarios/drain.ts";
+import { enqueueScenario } from "./scenarios/enqueue.ts";
+import { lifeScenario } from "./scenarios/life.ts";
+
+/** All of them. */
+export const scenarios: readonly Scenario[] = [drainScenario, enqueueScenario, bulkScenario, lifeScenario];
