@@ -1,6 +1,7 @@
 // Where the contestants are measured, one after the other: servers of the run, and fresh databases made from templates.
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import type { Rig } from "../../chaos/rig.ts";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres.ts";
@@ -13,6 +14,9 @@ import type { Place, SystemName } from "./port.ts";
 
 /** Tasks of one call when a place is filled beforehand. */
 const PIECE = 50_000;
+
+/** Long enough for a process of the server to end. */
+const ENDING_MS = 200;
 
 /** Durable as it comes, with memory for what is measured, and no checkpoint in the middle of it. */
 export const usualSettings: Readonly<Record<string, string>> = Object.freeze({
@@ -107,6 +111,12 @@ export class Arena implements AsyncDisposable {
     if (home === "redis") return this.#redis === null ? null : processCpuMs(this.#redis.pid);
     const { pid, dataFolder } = this.#postgres;
     return pid === undefined ? null : postgresCpuMs(pid, dataFolder);
+  }
+
+  /** The same once connections that were just closed have ended: what they used is counted only then. */
+  async serverCpuMsAfterwards(contestant: Contestant): Promise<number | null> {
+    await delay(ENDING_MS);
+    return this.serverCpuMs(contestant);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,8 +25,8 @@ export interface Contestant {
   /** Options that differ from the defaults, handed to the library as they are. */
   readonly options: Readonly<Record<string, Options>>;
   readonly scenarios: readonly ScenarioName[];
-  /** Whether a quick run has it. */
-  readonly isInQuick: boolean;
+  /** Those of them in which a quick run has it. */
+  readonly quick: readonly ScenarioName[];
   readonly configuration: string;
   /** What it keeps of a task, and what it promises, in this configuration. */
   readonly keeps: string;
@@ -53,7 +53,7 @@ export const contestants: readonly Contestant[] = [
     home: "postgres",
     options: {},
     scenarios: everyCost,
-    isInQuick: true,
+    quick: everyCost,
     configuration:
       "The limit: the tables of owed, written by the leanest statements that keep the same promises. Inserts by the thousand in one transaction; claims of 500 with a floor that trails by 2 s, on one connection with synchronous_commit off, while the batch before is confirmed on another; a token at every confirmation; history as arrays.",
     keeps:
@@ -65,7 +65,7 @@ export const contestants: readonly Contestant[] = [
     home: "postgres",
     options: {},
     scenarios: [...everyCost, "latency"],
-    isInQuick: true,
+    quick: [...everyCost, "latency"],
     configuration: "Defaults: 100 executions at once, claims of up to 500, poll 1 s. No LISTEN.",
     keeps: owedKeeps,
   },
@@ -75,7 +75,7 @@ export const contestants: readonly Contestant[] = [
     home: "postgres",
     options: { worker: { concurrency: 1_000 } },
     scenarios: ["backlog"],
-    isInQuick: false,
+    quick: ["backlog"],
     configuration: "As owed, with 1,000 executions at once.",
     keeps: owedKeeps,
   },
@@ -85,7 +85,7 @@ export const contestants: readonly Contestant[] = [
     home: "postgres",
     options: {},
     scenarios: ["drain", "enqueue", "bulk", "latency"],
-    isInQuick: false,
+    quick: ["enqueue", "bulk", "latency"],
     configuration: "Defaults: one job at a time, LISTEN and poll 2 s.",
     keeps: graphileKeeps,
   },
@@ -103,7 +103,7 @@ export const contestants: readonly Contestant[] = [
       },
     },
     scenarios: ["drain", "life", "pinned", "backlog"],
-    isInQuick: true,
+    quick: ["drain", "life", "pinned", "backlog"],
     configuration:
       "What its page on performance uses: 24 jobs at once, a pool of 25, a local queue of 500, completion in batches.",
     keeps: `${graphileKeeps} With the local queue up to 500 jobs of a dead worker stay locked so long.`,
@@ -114,7 +114,7 @@ export const contestants: readonly Contestant[] = [
     home: "postgres",
     options: {},
     scenarios: ["drain", "enqueue", "bulk", "latency"],
-    isInQuick: false,
+    quick: ["enqueue", "bulk"],
     configuration: "Defaults: one job every 2 s and worker.",
     keeps: bossKeeps,
   },
@@ -126,7 +126,7 @@ export const contestants: readonly Contestant[] = [
       work: { batchSize: 100, localConcurrency: 4, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 },
     },
     scenarios: ["drain", "life", "pinned", "backlog"],
-    isInQuick: true,
+    quick: ["drain", "life", "pinned", "backlog"],
     configuration:
       "Four loops of 100 jobs a fetch (batchSize, localConcurrency), without a pause while batches are full (burstWhenBatchFull), poll 0.5 s.",
     keeps: `${bossKeeps} The jobs of a batch succeed or fail together.`,
@@ -141,7 +141,7 @@ export const contestants: readonly Contestant[] = [
       work: { localConcurrency: 4, pollingIntervalSeconds: 0.5 },
     },
     scenarios: ["latency"],
-    isInQuick: true,
+    quick: ["latency"],
     configuration: "useListenNotify, with notify on the queue, four loops, poll 0.5 s.",
     keeps: bossKeeps,
   },
@@ -151,7 +151,7 @@ export const contestants: readonly Contestant[] = [
     home: "redis",
     options: {},
     scenarios: ["drain", "enqueue", "bulk", "latency"],
-    isInQuick: false,
+    quick: ["latency"],
     configuration: "Defaults: one job at a time. Redis with appendonly yes, appendfsync everysec.",
     keeps: `Every completed job, for ever. ${bullKeeps(everysec)}`,
   },
@@ -161,7 +161,7 @@ export const contestants: readonly Contestant[] = [
     home: "redis",
     options: { worker: { concurrency: 100, removeOnComplete: { count: 1_000 } } },
     scenarios: ["drain", "backlog"],
-    isInQuick: true,
+    quick: ["drain", "backlog"],
     configuration:
       "100 jobs at once and only the last 1,000 completed jobs kept, as its guides advise. appendfsync everysec.",
     keeps: `The last 1,000 completed jobs. ${bullKeeps(everysec)}`,
@@ -175,7 +175,7 @@ export const contestants: readonly Contestant[] = [
       redis: { appendfsync: "always" },
     },
     scenarios: ["drain", "enqueue", "bulk"],
-    isInQuick: true,
+    quick: ["enqueue", "bulk"],
     configuration: "As before, with appendfsync always, which is what the others promise at a commit.",
     keeps: `The last 1,000 completed jobs. ${bullKeeps(always)}`,
   },

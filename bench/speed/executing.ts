@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Arena } from "./arena.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Member } from "./member.ts";
-import type { Usage } from "./messages.ts";
+import type { Moments, Usage } from "./messages.ts";
 import type { Place } from "./port.ts";
 
 const LOOK_MS = 10;
@@ -40,16 +40,27 @@ export class Team implements AsyncDisposable {
   }
 
   /** All begin at the same moment; resolves with the first execution. */
-  async begin(notes = false): Promise<bigint> {
+  async begin(): Promise<bigint> {
     if (this.contestant.home === "postgres") await this.#arena.sql("checkpoint");
     this.#before = {
       cpuMs: (await this.#usages()).reduce((sum, { cpuMs }) => sum + cpuMs, 0),
       serverMs: this.#arena.serverCpuMs(this.contestant),
     };
-    const { place } = this;
-    await Promise.all(this.members.map((member) => member.ask({ do: "work", place, notes })));
-    await this.until("it begins", () => this.executed > 0, BEGIN_MS);
+    await this.#work(false);
+    const hasBegun = await this.until("it begins", () => this.executed > 0, BEGIN_MS);
+    if (!hasBegun) throw new Error(`${this.contestant.name} executed nothing`);
     return this.firstNs;
+  }
+
+  /** All begin where there is no work yet; `starts` tells of each execution. */
+  async listen(): Promise<void> {
+    await this.#work(true);
+  }
+
+  /** When each task started. */
+  async starts(): Promise<Moments> {
+    const answers = await Promise.all(this.members.map((member) => member.ask({ do: "starts" })));
+    return (answers as Moments[]).flat(); // as messages.ts says
   }
 
   /** Executions so far. */
@@ -92,6 +103,11 @@ export class Team implements AsyncDisposable {
       serverUs: isKnown ? ((serverMs - (this.#before.serverMs ?? 0)) * 1_000) / tasks : null,
       megabytes: Math.max(...usages.map(({ peakMegabytes }) => peakMegabytes)),
     };
+  }
+
+  async #work(notes: boolean): Promise<void> {
+    const { place } = this;
+    await Promise.all(this.members.map((member) => member.ask({ do: "work", place, notes })));
   }
 
   async #usages(): Promise<readonly Usage[]> {

@@ -78,9 +78,9 @@ async function runScenario(
 
 async function measure(rig: Rig): Promise<Result> {
   const wanted = chosen(values.system, [...new Set(contestants.map(({ system }) => libraryOf(system)))]);
-  const named = contestants.filter(
-    ({ system, isInQuick }) => wanted.includes(libraryOf(system)) && (isInQuick || !values.quick),
-  );
+  const named = contestants
+    .filter(({ system }) => wanted.includes(libraryOf(system)))
+    .map((one) => (values.quick ? { ...one, scenarios: one.quick } : one));
   const asked = scenarios.filter(isWanted);
   const needsRedis = named.some(
     (one) => one.home === "redis" && asked.some(({ name }) => one.scenarios.includes(name)),

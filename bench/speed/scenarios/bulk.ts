@@ -28,7 +28,7 @@ export const bulkScenario: Scenario = {
         if (contestant.home === "postgres") await arena.sql("checkpoint");
         const serverBefore = arena.serverCpuMs(contestant);
         const elapsedMs = Number(await member.ask({ do: "fill", place, count, piece: count }));
-        const server = arena.serverCpuMs(contestant);
+        const server = await arena.serverCpuMsAfterwards(contestant);
         const nodeMs = (await member.usage()).cpuMs - before.cpuMs;
         const figures = {
           perSecond: (count * 1_000) / elapsedMs,

@@ -53,7 +53,7 @@ export async function commits(
     const serverBefore = arena.serverCpuMs(contestant);
     const answer = await member.ask({ do: "commit", place, way, connections, forMs });
     const { transactions, elapsedMs, counted } = answer as Committed; // as messages.ts says
-    const server = arena.serverCpuMs(contestant);
+    const server = await arena.serverCpuMsAfterwards(contestant);
     const nodeMs = (await member.usage()).cpuMs - before.cpuMs;
     return {
       perSecond: (transactions * 1_000) / elapsedMs,

@@ -125,7 +125,7 @@ export const lifeScenario: Scenario = {
   number: 5,
   title: "The life of a task",
   says: ({ lifeTasks }) =>
-    `What one task of 180 bytes costs the server from its enqueue to its confirmation, over ${lifeTasks.toLocaleString("en")} tasks: no times, so these figures are the same on any machine. full_page_writes and autovacuum are off. A task that comes alone comes in a transaction with a row of the application's own, whose WAL and statements (four with begin and commit) are counted too, and shown for themselves. The statements of a worker include those of its start. Dead: rows that were updated or deleted, which a vacuum must remove.`,
+    `What one task of 180 bytes costs the server from its enqueue to its confirmation, over ${lifeTasks.toLocaleString("en")} tasks: no times, so these figures are the same on any machine. full_page_writes and autovacuum are off. A task that comes alone comes in a transaction with a row of the application's own, whose WAL and statements (three with begin and commit) are counted too, and shown for themselves. The statements of a worker include those of its start. Dead: rows that were updated or deleted, which a vacuum must remove.`,
   figures: [
     { key: "wal", title: "WAL, bytes", digits: 0 },
     { key: "walEnqueue", title: "of it to enqueue", digits: 0 },
