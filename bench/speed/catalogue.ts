@@ -7,6 +7,7 @@ import { enqueueScenario } from "./scenarios/enqueue.ts";
 import { latencyScenario } from "./scenarios/latency.ts";
 import { lifeScenario } from "./scenarios/life.ts";
 import { pinnedScenario } from "./scenarios/pinned.ts";
+import { sqliteScenario } from "./scenarios/sqlite.ts";
 
 /** All of them. */
 export const scenarios: readonly Scenario[] = [
@@ -17,4 +18,5 @@ export const scenarios: readonly Scenario[] = [
   lifeScenario,
   pinnedScenario,
   backlogScenario,
+  sqliteScenario,
 ];

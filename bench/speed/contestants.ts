@@ -45,6 +45,9 @@ const bullKeeps = (fsync: string): string =>
 const everysec = "writes to disk once a second (appendfsync everysec), so a crash may lose a second of jobs";
 const always = "writes to disk before it answers (appendfsync always)";
 
+const plainjobKeeps = (durability: string): string =>
+  `Each job for 7 days after its completion. No retries, no deduplication, no token. A job of a dead process starts again after 30 min. ${durability}`;
+
 /** All of them. The first is the one that all are compared with where a scenario does not name others. */
 export const contestants: readonly Contestant[] = [
   {
@@ -178,5 +181,47 @@ export const contestants: readonly Contestant[] = [
     quick: ["enqueue", "bulk"],
     configuration: "As before, with appendfsync always, which is what the others promise at a commit.",
     keeps: `The last 1,000 completed jobs. ${bullKeeps(always)}`,
+  },
+  {
+    system: "raw-sqlite",
+    name: "raw SQL on SQLite",
+    home: "sqlite",
+    options: {},
+    scenarios: ["sqlite"],
+    quick: ["sqlite"],
+    configuration:
+      "The limit: the tables of owed, by prepared statements of node:sqlite; claims of 500, outcomes of a claim in one transaction. WAL, synchronous FULL.",
+    keeps: "The same rows as owed, without heartbeat, takeover, failures and retries.",
+  },
+  {
+    system: "owed-sqlite",
+    name: "owed on SQLite",
+    home: "sqlite",
+    options: {},
+    scenarios: ["sqlite"],
+    quick: ["sqlite"],
+    configuration: "Defaults, with node:sqlite. WAL, synchronous FULL.",
+    keeps: owedKeeps,
+  },
+  {
+    system: "plainjob",
+    name: "plainjob",
+    home: "sqlite",
+    options: {},
+    scenarios: ["sqlite"],
+    quick: ["sqlite"],
+    configuration:
+      "Defaults with better-sqlite3, without its logger: WAL, synchronous NORMAL. One job at a time.",
+    keeps: plainjobKeeps("A power cut may undo the last commits."),
+  },
+  {
+    system: "plainjob",
+    name: "plainjob, FULL",
+    home: "sqlite",
+    options: { file: { synchronous: "full" } },
+    scenarios: ["sqlite"],
+    quick: [],
+    configuration: "As plainjob, with synchronous FULL, which is what a commit promises elsewhere.",
+    keeps: plainjobKeeps("What is committed stays."),
   },
 ];

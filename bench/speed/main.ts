@@ -103,14 +103,11 @@ async function measure(rig: Rig): Promise<Result> {
   }
   const [server] = await arena.sql("show server_version");
   return {
-    versions: versions(
-      ["graphile-worker", "pg-boss", "bullmq", "plainjob", "liteque", "better-sqlite3", "pg"],
-      {
-        Postgres: String(server?.["server_version"]),
-        Redis: redis !== null && "version" in redis ? redis.version : null,
-        SQLite: process.versions["sqlite"] ?? null,
-      },
-    ),
+    versions: versions(["graphile-worker", "pg-boss", "bullmq", "plainjob", "better-sqlite3", "pg"], {
+      Postgres: String(server?.["server_version"]),
+      Redis: redis !== null && "version" in redis ? redis.version : null,
+      SQLite: process.versions["sqlite"] ?? null,
+    }),
     machine: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB`,
     settings: usualSettings,
     date: new Date().toISOString().slice(0, 10),

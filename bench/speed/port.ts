@@ -69,7 +69,6 @@ export const systems = [
   "owed-sqlite",
   "raw-sqlite",
   "plainjob",
-  "liteque",
 ] as const;
 
 /** Name of a system. */
