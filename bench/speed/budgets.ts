@@ -21,7 +21,7 @@ interface Bound {
   readonly most?: number;
   readonly unit?: string;
   readonly digits?: number;
-  measure(samples: Samples): Summary | null;
+  readonly measure: (samples: Samples) => Summary | null;
 }
 
 const side = (contestant: string, variant: string): Side => ({ contestant, variant });

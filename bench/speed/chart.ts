@@ -29,7 +29,7 @@ function colourOf(contestant: string): string {
 /** From a value to a length. */
 function scaleOf(values: readonly number[]): {
   readonly isLogarithmic: boolean;
-  length(value: number): number;
+  readonly length: (value: number) => number;
 } {
   const most = Math.max(...values, Number.MIN_VALUE);
   const positive = values.filter((value) => value > 0);

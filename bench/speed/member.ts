@@ -29,6 +29,8 @@ export class Member implements AsyncDisposable {
     // A group of its own: Ctrl-C in a terminal reaches the measurement alone.
     this.#process = spawn(process.execPath, [...process.execArgv, main, system], {
       stdio: ["ignore", log, log, "ipc"],
+      // graphile-worker prints a line for every job without it; its own measurements set it too.
+      env: { ...process.env, NO_LOG_SUCCESS: "1" },
       detached: true,
     });
     closeSync(log);

@@ -50,17 +50,17 @@ export const wholeRun: Sizes = {
 /** A smoke run. */
 export const quickRun: Sizes = {
   rounds: 1,
-  drained: 20_000,
-  workers: [1, 2, 4],
-  drainLimitMs: 2_000,
-  enqueueMs: 500,
-  bulk: 20_000,
-  paced: 60,
+  drained: 10_000,
+  workers: [1, 4],
+  drainLimitMs: 1_500,
+  enqueueMs: 300,
+  bulk: 10_000,
+  paced: 50,
   lifeTasks: 500,
-  pinnedMs: 6_000,
-  pinnedWindowMs: 2_000,
-  backlogs: [10_000, 50_000],
-  backlogMs: 1_000,
+  pinnedMs: 3_000,
+  pinnedWindowMs: 1_000,
+  backlogs: [10_000, 20_000],
+  backlogMs: 500,
   sqliteTasks: 5_000,
 };
 
@@ -79,7 +79,7 @@ export interface Scenario {
   /** As the issue counts them; several may stand under one number. */
   readonly number: number;
   readonly title: string;
-  says(sizes: Sizes): string;
+  readonly says: (sizes: Sizes) => string;
   /** The first is the one that is charted. */
   readonly figures: readonly [Figure, ...Figure[]];
   /** Whether more of the first figure is better. */
@@ -88,14 +88,14 @@ export interface Scenario {
   readonly references: readonly Reference[];
   /** Settings of Postgres for this scenario alone; the scenario then has a server of its own. */
   readonly settings?: Readonly<Record<string, string>>;
-  run(course: Course): Promise<void>;
+  readonly run: (course: Course) => Promise<void>;
 }
 
 /** Something to be compared with. */
 export interface Reference {
   readonly title: string;
   /** What a row is divided by; null where the comparison says nothing. */
-  to(row: Side): Side | null;
+  readonly to: (row: Side) => Side | null;
 }
 
 /** Each in turn, and every round begins with another, so that no one is always the first or the last. */

@@ -1,5 +1,5 @@
 // A backlog of tasks that do nothing, executed and written down by one, two and four processes.
-import { type Contestant } from "../contestants.ts";
+import type { Contestant } from "../contestants.ts";
 import { Team } from "../executing.ts";
 import { nowNs } from "../port.ts";
 import { against, type Course, inRounds, type Scenario } from "../scenario.ts";

@@ -23,7 +23,9 @@ export const driver: Driver = {
         }));
         await utilities.addJobs(jobs);
       },
-      close: async () => void (await utilities.release()),
+      close: async () => {
+        await utilities.release();
+      },
     };
   },
   async work({ connectionString, options }, execute) {
