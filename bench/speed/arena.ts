@@ -137,9 +137,10 @@ export class Arena implements AsyncDisposable {
     };
   }
 
-  /** What a template is known by: options of the library may show in the tables. */
-  #key({ name }: Contestant, count: number): string {
-    return `${name} with ${count}`;
+  /** What a template is known by: all but the options of workers may show in the tables. */
+  #key({ system, options }: Contestant, count: number): string {
+    const { worker: _worker, work: _work, ...others } = options;
+    return `${system} with ${count}, ${JSON.stringify(others)}`;
   }
 
   #name(): string {
