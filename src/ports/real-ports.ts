@@ -6,6 +6,27 @@ import type { Ports } from "./ports.ts";
 /** Longest delay a runtime timer keeps, about 24.8 days; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Random bytes are drawn this many at a time: each drawing is dear, and every task without an id of its own needs 16. */
+const POOL_BYTES = 4_096;
+
+class RandomPool {
+  readonly #pool = new Uint8Array(POOL_BYTES);
+  #used = POOL_BYTES;
+
+  /** Bytes that are handed out once. */
+  take(length: number): Uint8Array {
+    if (length > POOL_BYTES) return randomFillSync(new Uint8Array(length));
+    if (this.#used + length > POOL_BYTES) {
+      randomFillSync(this.#pool);
+      this.#used = 0;
+    }
+    this.#used += length;
+    return this.#pool.slice(this.#used - length, this.#used);
+  }
+}
+
+const randomPool = new RandomPool();
+
 /** Time, timers and randomness of this process. */
 export const realPorts: Ports = Object.freeze({
   clock: {
@@ -26,6 +47,6 @@ export const realPorts: Ports = Object.freeze({
   },
   random: {
     fraction: () => Math.random(),
-    bytes: (length: number) => randomFillSync(new Uint8Array(length)),
+    bytes: (length: number) => randomPool.take(length),
   },
 });

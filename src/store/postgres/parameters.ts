@@ -14,6 +14,7 @@ export function arrayParameter(values: readonly (string | number | boolean | nul
 function element(value: string | number | boolean | null): string {
   if (value === null) return "null";
   if (typeof value !== "string") return String(value);
+  if (!value.includes("\\") && !value.includes('"')) return `"${value}"`;
   return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
