@@ -1,5 +1,6 @@
 /** The front door: what applications import from "owed". */
 export * from "./errors.ts";
+export type { Collected } from "./run/caller-receipts.ts";
 export type { Receipt } from "./run/enqueue.ts";
 export type { WorkerOptions } from "./run/environment.ts";
 export type { ExecutionAnswer, Hooks, SettledTask } from "./run/funnel.ts";

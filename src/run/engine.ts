@@ -2,6 +2,7 @@
 import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
+import { CallerReceipts } from "./caller-receipts.ts";
 import { EndedClaims } from "./ended-claims.ts";
 import { Enqueuer } from "./enqueue.ts";
 import { FastPath } from "./fast-path.ts";
@@ -41,6 +42,7 @@ export class Engine {
   readonly typeLimits: TypeLimits;
   readonly solitude: Solitude;
   readonly enqueuer: Enqueuer;
+  readonly callerReceipts: CallerReceipts;
   readonly transactions: Transactions;
   readonly orphanedTypes: OrphanedTypes;
   readonly #pruning: Periodic;
@@ -90,6 +92,7 @@ export class Engine {
     const limits = { maxDataBytes: settings.maxDataBytes };
     this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
+    this.callerReceipts = new CallerReceipts(store, enqueuer, fastPath);
     this.transactions = new Transactions({
       store,
       ports,

@@ -5,6 +5,7 @@ import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
 import { checkObject, numberOption } from "../task/option-checks.ts";
 import type { TaskState, TaskWithAttempts } from "../task/task.ts";
+import type { Collected } from "./caller-receipts.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
@@ -126,7 +127,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     }
     const [transaction, definition, data, options] = call;
     const record = enqueueRecord(definition, data, options);
-    return single(await runSteps(this.#engine.enqueuer.enqueue(transaction, [record].values())));
+    return single(await this.#onCallers(transaction, [record].values()));
   }
 
   /**
@@ -144,7 +145,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     records: Iterable<RawRecord> | AsyncIterable<RawRecord>,
   ): Promise<readonly Receipt[]>;
   async enqueueAll(transaction: Transaction, ...rest: readonly unknown[]): Promise<readonly Receipt[]> {
-    return await runSteps(this.#engine.enqueuer.enqueue(transaction, incomingRecords(rest)));
+    return await this.#onCallers(transaction, incomingRecords(rest));
   }
 
   /** `enqueue` for synchronous transactions (SQLite): it finishes before it returns. Throws what `enqueue` rejects with, and SynchronousOnlyError. */
@@ -189,7 +190,15 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    */
   async tryExecuteNow(receipts: Receipt | readonly Receipt[]): Promise<readonly ExecutionAnswer[]> {
     const list = Array.isArray(receipts) ? (receipts as readonly Receipt[]) : [receipts as Receipt];
-    return await Promise.all(list.map((receipt) => this.#tryOne(receipt)));
+    return await this.#engine.callerReceipts.tryExecuteNow(list);
+  }
+
+  /**
+   * For adapters: runs `work` and collects the receipts of all tasks that it enqueues in callers' transactions of this
+   * scheduler, however deep inside, savepoints that were rolled back included.
+   */
+  collect<Value>(work: () => Value): Collected<Value> {
+    return this.#engine.callerReceipts.collect(work);
   }
 
   /**
@@ -265,24 +274,19 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     };
   }
 
-  async #tryOne(receipt: Receipt): Promise<ExecutionAnswer> {
-    if (receipt?.created !== true) return "notClaimed";
-    const { enqueuer, fastPath } = this.#engine;
-    const birth = enqueuer.birthOf(receipt);
-    if (birth !== null) return await fastPath.startBirth(birth);
-    try {
-      checkTaskId(receipt.taskId);
-    } catch {
-      return "notClaimed"; // no task can have that id
-    }
-    return await fastPath.startById(receipt.taskId, "fast");
+  async #onCallers(transaction: unknown, records: Records): Promise<readonly Receipt[]> {
+    const receipts = await runSteps(this.#engine.enqueuer.enqueue(transaction, records));
+    this.#engine.callerReceipts.enqueued(transaction, receipts);
+    return receipts;
   }
 
   #runSync(transaction: unknown, records: Records): readonly Receipt[] {
     if (!this.#engine.enqueuer.isSynchronous) {
       throw new SynchronousOnlyError("enqueueSync needs a synchronous store (SQLite): use enqueue");
     }
-    return runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
+    const receipts = runStepsSync(this.#engine.enqueuer.enqueue(transaction, records));
+    this.#engine.callerReceipts.enqueued(transaction, receipts);
+    return receipts;
   }
 }
 

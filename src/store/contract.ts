@@ -277,6 +277,11 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   /** Opens a transaction of the store's own. */
   begin(options?: BeginOptions): Promise<OwnTransaction<Transaction, Api>>;
   savepoint(transaction: Transaction): Awaitable<Savepoint>;
+  /**
+   * Where the caller's library tells of commits: has `run` called when the transaction has ended with one. Only a hint:
+   * what it starts reads before it believes.
+   */
+  afterCommit?(transaction: Transaction, run: () => void): void;
 
   /** One statement: writes what is new (in generation FIRST_GENERATION, 1), answers only that. Never aborts the transaction for a duplicate. */
   insert(

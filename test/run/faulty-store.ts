@@ -6,7 +6,7 @@ import type { VirtualPorts } from "../../src/testing/index.ts";
 /** The methods of a store that can be tampered with. */
 export type Method = Exclude<
   {
-    [Key in keyof MemoryStore]: MemoryStore[Key] extends (...call: never[]) => unknown ? Key : never;
+    [Key in keyof MemoryStore]-?: MemoryStore[Key] extends (...call: never[]) => unknown ? Key : never;
   }[keyof MemoryStore],
   "assertTransaction"
 >;

@@ -4,7 +4,7 @@ import type { BirthClaim, InsertAnswer, NewTask, ResolvedDuplicate, StoreCall } 
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { insertTasks, resolveDuplicates } from "./statements/insert.ts";
-import type { CallerRow, CallerTransactions, PostgresTransaction } from "./transaction.ts";
+import type { CallerRow, CallerTransactions } from "./transaction.ts";
 
 /** Inserts tasks and resolves duplicates; two statements, made once. */
 export class Enqueuing {
@@ -20,7 +20,7 @@ export class Enqueuing {
 
   /** One statement; answers what is new. Errors are the caller's driver's own. */
   async insert(
-    transaction: PostgresTransaction,
+    transaction: object,
     tasks: readonly NewTask[],
     birth: BirthClaim | null,
     call: StoreCall,
@@ -40,7 +40,7 @@ export class Enqueuing {
 
   /** Compares what stands; see the contract. */
   async resolve(
-    transaction: PostgresTransaction,
+    transaction: object,
     missing: readonly NewTask[],
     birth: BirthClaim | null,
     createdIds: readonly string[],

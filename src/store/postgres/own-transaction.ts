@@ -74,6 +74,7 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
       getTransactionStatus: status,
     };
     this.transaction = transaction;
+    callers.adopt(transaction);
     const handOver = (): pg.PoolClient => {
       this.#provesCommit = false;
       return client;

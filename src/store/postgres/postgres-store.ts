@@ -1,6 +1,6 @@
 /** The store contract on Postgres: each method hands on to the file that does it. */
 import pg from "pg";
-import type { BeginOptions, Store } from "../contract.ts";
+import type { BeginOptions, OwnTransaction, Store } from "../contract.ts";
 import { Claiming } from "./claiming.ts";
 import { OwnConnections } from "./connections.ts";
 import { Enqueuing } from "./enqueue.ts";
@@ -11,26 +11,47 @@ import { checkedOptions, type PostgresStoreOptions } from "./options.ts";
 import { beginTransaction, type PostgresTransactionApi } from "./own-transaction.ts";
 import { Processes } from "./processes.ts";
 import { Settling } from "./settling.ts";
-import { assertPostgresTransaction, CallerTransactions, type PostgresTransaction } from "./transaction.ts";
+import {
+  CallerTransactions,
+  type PostgresTransaction,
+  type PostgresTransactions,
+  pgTransactions,
+} from "./transaction.ts";
 
 /** Tasks of one insert statement. */
 const CHUNK_TASKS = 1_000;
 /** Bytes of data of one insert statement. */
 const CHUNK_BYTES = 4 * 1_024 * 1_024;
 
-/** A store on Postgres 14 or newer. */
-export type PostgresStore = Store<PostgresTransaction, PostgresTransactionApi, false>;
+/** A store on Postgres 14 or newer. `Transaction` is what enqueue takes: a client of `pg`, or what the adapter says. */
+export type PostgresStore<Transaction = PostgresTransaction> = Store<
+  Transaction,
+  PostgresTransactionApi,
+  false
+>;
+
+/** Options of a store whose callers use a library that has an adapter. */
+export type AdaptedPostgresStoreOptions<Transaction> = PostgresStoreOptions & {
+  /** The adapter of the library whose transactions you pass to enqueue; without it, they are clients of `pg`. */
+  readonly transactions: PostgresTransactions<Transaction>;
+};
 
 /**
  * Tasks in Postgres, in a schema of their own. Nothing is opened before the first call. Your pool serves
  * `scheduler.transaction` and nothing else; the store's own statements run on connections of their own, made from the
  * same settings. Throws InvalidInputError for options that cannot be used.
  */
-export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+export function postgresStore<Transaction extends object>(
+  options: AdaptedPostgresStoreOptions<Transaction>,
+): PostgresStore<Transaction>;
+export function postgresStore(options: PostgresStoreOptions): PostgresStore;
+export function postgresStore(
+  options: PostgresStoreOptions & { readonly transactions?: PostgresTransactions<object> },
+): PostgresStore<object> {
   const checked = checkedOptions(options);
   const names = namesIn(checked.schema);
   const own = new OwnConnections(checked);
-  const callers = new CallerTransactions();
+  const callers = new CallerTransactions(options.transactions ?? pgTransactions);
   const enqueuing = new Enqueuing(names, callers);
   const claiming = new Claiming(own, names);
   const settling = new Settling(own, names);
@@ -38,7 +59,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const operating = new Operating(own, names);
   const transactions = new TransactionPool(checked.userPool, checked.connection);
 
-  const store: PostgresStore = {
+  const store: PostgresStore<object> = {
     name: "postgres",
     synchronous: false,
     chunkTasks: CHUNK_TASKS,
@@ -51,8 +72,10 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
       await Promise.all([own.close(), transactions.close()]);
     },
 
-    assertTransaction: assertPostgresTransaction,
-    begin: (begin?: BeginOptions) => beginTransaction(transactions.pool(), callers, begin),
+    assertTransaction: (candidate): asserts candidate is object => callers.assertTransaction(candidate),
+    begin: (begin?: BeginOptions): Promise<OwnTransaction<object, PostgresTransactionApi>> =>
+      beginTransaction(transactions.pool(), callers, begin),
+    afterCommit: (transaction, run) => callers.afterCommit(transaction, run),
     savepoint: (transaction) => callers.savepoint(transaction),
     insert: (transaction, tasks, birth, call = {}) => enqueuing.insert(transaction, tasks, birth, call),
     resolveDuplicates: (transaction, missing, birth, createdIds, call = {}) =>

@@ -1,4 +1,4 @@
-/** A caller's transaction: what passes as one, and how the store speaks on it. */
+/** A caller's transaction: what passes as one, of which library it may be, and how the store speaks on it. */
 import { NotATransactionError } from "../../errors.ts";
 import type { Savepoint } from "../contract.ts";
 import { quoteIdentifier } from "./identifier.ts";
@@ -14,10 +14,40 @@ export interface PostgresTransaction {
   readonly totalCount?: never;
 }
 
+/**
+ * How the store speaks on the open transactions of one library: what an adapter makes, and `transactions` of
+ * `postgresStore` takes. `Transaction` is what users of that library pass to enqueue.
+ */
+export interface PostgresTransactions<Transaction> {
+  /** Throws NotATransactionError unless `candidate` is an open transaction, as far as its library can tell. */
+  assertTransaction(candidate: unknown): asserts candidate is Transaction;
+  /**
+   * Runs one statement with placeholders `$1`, `$2` ... whose values are all text or null, and answers its rows, each
+   * with columns by name. Errors are the library's own, and pass through to the user.
+   */
+  rows(
+    transaction: Transaction,
+    text: string,
+    values: readonly (string | null)[],
+  ): PromiseLike<readonly unknown[]>;
+  /**
+   * Where the library tells of commits: has `run` called once when the whole transaction, not a savepoint of it, has
+   * ended with one. It may be called without one all the same: nothing is executed that is not seen to be committed.
+   */
+  afterCommit?(transaction: Transaction, run: () => void): void;
+}
+
 /** A row as a caller's driver answers it. All columns are cast to text. */
 export type CallerRow = Readonly<Record<string, string | null>>;
 
 const USAGE = "pass the client on which you called BEGIN (or the tx of your library through its adapter)";
+
+/** Transactions of `pg`: what the store takes when no adapter is named. */
+export const pgTransactions: PostgresTransactions<PostgresTransaction> = Object.freeze({
+  assertTransaction: assertPostgresTransaction,
+  rows: async (transaction: PostgresTransaction, text: string, values: readonly Parameter[]) =>
+    (await transaction.query(text, [...values])).rows,
+});
 
 /** Throws NotATransactionError unless `candidate` is an open transaction, as far as its driver can tell. */
 export function assertPostgresTransaction(candidate: unknown): asserts candidate is PostgresTransaction {
@@ -65,29 +95,59 @@ export function transactionStatusOf(client: object): string | null | undefined {
   }
 }
 
-/** Speaks on callers' transactions: one statement at a time on each, and savepoints under names of its own. */
+/**
+ * Speaks on callers' transactions, and on the store's own, which are of `pg` whatever the callers use: one statement at
+ * a time on each, and savepoints under names of its own.
+ */
 export class CallerTransactions {
-  readonly #last = new WeakMap<PostgresTransaction, Promise<unknown>>();
+  readonly #library: PostgresTransactions<object>;
+  readonly #last = new WeakMap<object, Promise<unknown>>();
+  readonly #own = new WeakSet<object>();
   #savepoints = 0;
+
+  constructor(library: PostgresTransactions<object>) {
+    this.#library = library;
+  }
+
+  /** Notes that the store began this transaction itself. */
+  adopt(transaction: PostgresTransaction): void {
+    this.#own.add(transaction);
+  }
+
+  /** Throws NotATransactionError unless `candidate` is open, and of the callers' library or the store's own. */
+  assertTransaction(candidate: unknown): void {
+    const library: PostgresTransactions<object> = this.#libraryOf(candidate as object);
+    library.assertTransaction(candidate);
+  }
 
   /** Runs a statement after those the store sent before on the same transaction. Errors are the driver's own. */
   async rows(
-    transaction: PostgresTransaction,
+    transaction: object,
     text: string,
     values: readonly Parameter[] = [],
   ): Promise<readonly CallerRow[]> {
     const before = this.#last.get(transaction) ?? Promise.resolve();
-    const answer = before.then(() => transaction.query(text, [...values]));
+    const answer = before.then(() => this.#libraryOf(transaction).rows(transaction, text, values));
     this.#last.set(
       transaction,
       answer.catch(() => undefined),
     );
     // The rows are what our own statements select: text columns under known names.
-    return (await answer).rows as readonly CallerRow[];
+    return (await answer) as readonly CallerRow[];
+  }
+
+  /** Has `run` called after the commit, where the library tells of it. */
+  afterCommit(transaction: object, run: () => void): void {
+    const library = this.#libraryOf(transaction);
+    library.afterCommit?.(transaction, run);
+  }
+
+  #libraryOf(transaction: object): PostgresTransactions<object> {
+    return this.#own.has(transaction) ? pgTransactions : this.#library;
   }
 
   /** Sets a savepoint under a name that is used once. */
-  async savepoint(transaction: PostgresTransaction): Promise<Savepoint> {
+  async savepoint(transaction: object): Promise<Savepoint> {
     this.#savepoints += 1;
     const name = quoteIdentifier(`owed_${this.#savepoints}`);
     await this.rows(transaction, `savepoint ${name}`);

@@ -52,6 +52,21 @@ const rooms: readonly Room[] = [
   store("postgres", none, /^pg$/),
   { holds: channels, sees: [errors, task], node: /^node:diagnostics_channel$/ },
   { holds: run, sees: [errors, task, ports, contract, channels], isSociable: true, node: any },
+  {
+    // The laws of adapters are about what a scheduler does on a library's transactions, so they run one.
+    holds: /^conformance\/adapters\//,
+    sees: [
+      errors,
+      task,
+      ports,
+      contract,
+      run,
+      /^adapters\/committed-work\.ts$/,
+      /^conformance\/register\.ts$/,
+    ],
+    isSociable: true,
+    node: any,
+  },
   { holds: /^conformance\//, sees: [errors, task, contract], isSociable: true, node: any },
   { holds: /^testing\//, sees: [errors, task, ports, contract, run], isSociable: true, node: any },
   {
@@ -61,7 +76,14 @@ const rooms: readonly Room[] = [
     node: any,
     packages: /^@opentelemetry\/api$/,
   },
-  { holds: /^adapters\//, sees: [errors, task, /^store\//], isSociable: true, node: any, packages: any },
+  {
+    holds: /^adapters\//,
+    sees: [errors, task, contract, /^store\/(?:postgres|sqlite)\/index\.ts$/],
+    isSociable: true,
+    node: none,
+    packages: any,
+    owns: /^(?:drizzle-orm|kysely)$/,
+  },
   { holds: /^(?:cli|dashboard)\//, sees: [any], isSociable: true, node: any },
   { holds: /^index\.ts$/, sees: [errors, task, ports, contract, run, channels], node: none },
 ];

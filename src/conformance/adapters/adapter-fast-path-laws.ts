@@ -1,0 +1,139 @@
+/** Laws of the fast path: it fires after the commit of the library's transaction, and never otherwise. */
+import assert from "node:assert/strict";
+import type { Receipt } from "../../run/enqueue.ts";
+import { step } from "../../run/steps.ts";
+import { type AdapterScene, adapterLaw, isOrWraps } from "./adapter-scene.ts";
+
+/** Nothing else was executed: asked once a task that was committed later has been, and all has been stopped. */
+async function assertExecutedOnly(scene: AdapterScene, ...taskIds: readonly string[]): Promise<void> {
+  const { receipts } = await scene.committedWork((tx) => step(scene.enqueue(tx, "last")));
+  assert.equal(receipts.length, 1);
+  await scene.whenExecuted("last");
+  await scene.scheduler.stop();
+  assert.deepEqual([...scene.executed].sort(), [...taskIds, "last"].sort());
+}
+
+/** Asked for, done by `transaction`, and by the library's own hook. */
+export const adapterFastPathLaws = [
+  adapterLaw("a receipt is executed when asked for after the commit", async (scene) => {
+    await scene.scheduler.start();
+    const receipt = await scene.transaction((tx) => step(scene.enqueue(tx, "task")));
+    await scene.tryExecuteNow(receipt);
+    await scene.whenExecuted("task");
+    await scene.scheduler.stop();
+    assert.deepEqual(scene.executed, ["task"], "once");
+  }),
+
+  adapterLaw(
+    "a receipt that is asked for before the commit is not executed before it",
+    async (scene) => {
+      await scene.scheduler.start();
+      const receipt = await scene.transaction(function* (tx) {
+        const early = yield* step(scene.enqueue(tx, "task"));
+        assert.deepEqual(yield* step(scene.tryExecuteNow(early)), ["notClaimed"]);
+        assert.deepEqual(scene.executed, []);
+        return early;
+      });
+      await scene.tryExecuteNow(receipt);
+      await scene.whenExecuted("task");
+    },
+    "concurrency",
+  ),
+
+  adapterLaw("a receipt of a rolled-back transaction is never executed", async (scene) => {
+    await scene.scheduler.start();
+    const receipts: Receipt[] = [];
+    await scene.rolledBack(function* (tx) {
+      receipts.push(yield* step(scene.enqueue(tx, "ghost")));
+    });
+    assert.equal(receipts.length, 1);
+    assert.deepEqual(await scene.tryExecuteNow(...receipts), ["notClaimed"]);
+    await assertExecutedOnly(scene);
+  }),
+
+  adapterLaw(
+    "transaction() commits, answers value and receipts, and executes what was enqueued",
+    async (scene) => {
+      await scene.scheduler.start();
+      const { value, receipts } = await scene.committedWork(function* (tx) {
+        yield* step(scene.harness.write(tx, "row"));
+        yield* step(scene.enqueueAll(tx, ["a", "b"]));
+        yield* step(scene.enqueue(tx, "c"));
+        return "value";
+      });
+      assert.equal(value, "value");
+      assert.deepEqual(
+        receipts.map(({ taskId, created }) => [taskId, created]),
+        [
+          ["a", true],
+          ["b", true],
+          ["c", true],
+        ],
+      );
+      for (const taskId of ["a", "b", "c"]) await scene.whenExecuted(taskId);
+      await scene.assertStands(["a", "b", "c"], ["row"]);
+      await scene.scheduler.stop();
+      assert.deepEqual([...scene.executed].sort(), ["a", "b", "c"], "once each");
+    },
+  ),
+
+  adapterLaw("transaction() rejects with what the callback threw, and executes nothing", async (scene) => {
+    await scene.scheduler.start();
+    const failure = new Error("the callback fails");
+    const work = scene.committedWork(function* (tx) {
+      yield* step(scene.enqueue(tx, "ghost"));
+      throw failure;
+    });
+    await assert.rejects(work, (error) => isOrWraps(error, failure));
+    await assertExecutedOnly(scene);
+  }),
+
+  adapterLaw(
+    "transaction() executes nothing of a nested transaction that failed",
+    async (scene) => {
+      await scene.scheduler.start();
+      await scene.committedWork(function* (tx) {
+        yield* step(scene.enqueue(tx, "outer"));
+        yield* scene.failedNested(tx, (nested) => step(scene.enqueue(nested, "ghost")));
+        yield* scene.nested(tx, (nested) => step(scene.enqueue(nested, "inner")));
+      });
+      await scene.whenExecuted("outer");
+      await scene.whenExecuted("inner");
+      await assertExecutedOnly(scene, "outer", "inner");
+    },
+    "nested",
+  ),
+
+  adapterLaw(
+    "a receipt starts by itself after the commit that the library tells of, and not before it",
+    async (scene) => {
+      await scene.scheduler.start();
+      await scene.transaction(function* (tx) {
+        yield* step(scene.enqueue(tx, "outer"));
+        yield* step(scene.enqueue(tx, "outer-too"));
+        yield* step(scene.harness.write(tx, "row"));
+        assert.deepEqual(scene.executed, []);
+      });
+      await scene.whenExecuted("outer");
+      await scene.whenExecuted("outer-too");
+      await assertExecutedOnly(scene, "outer", "outer-too");
+    },
+    "after-commit",
+  ),
+
+  adapterLaw(
+    "no receipt starts by itself after a rollback, or after that of a nested transaction",
+    async (scene) => {
+      await scene.scheduler.start();
+      await scene.rolledBack((tx) => step(scene.enqueue(tx, "ghost")));
+      await scene.transaction(function* (tx) {
+        yield* scene.failedNested(tx, (nested) => step(scene.enqueue(nested, "inner-ghost")));
+        yield* step(scene.enqueue(tx, "outer"));
+      });
+      await scene.whenExecuted("outer");
+      await assertExecutedOnly(scene, "outer");
+    },
+    "after-commit",
+    "nested",
+  ),
+] as const;
