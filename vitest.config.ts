@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
+const isFull = process.env["OWED_TEST_FULL"] === "1";
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -15,6 +17,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // What is tested there is installed apart, by the long tier.
+    exclude: ["**/node_modules/**", ...(isFull ? [] : ["test/orms/**"])],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -11,11 +11,11 @@ export interface ConnectedLibrary<Transaction extends object> {
   transaction<Value>(
     work: (tx: Transaction) => Promise<Value>,
     isolation: CallerIsolation | undefined,
-  ): Promise<Value>;
+  ): PromiseLike<Value>;
   rolledBack(work: (tx: Transaction) => Promise<unknown>): Promise<void>;
-  nested<Value>(tx: Transaction, work: (nested: Transaction) => Promise<Value>): Promise<Value>;
+  nested<Value>(tx: Transaction, work: (nested: Transaction) => Promise<Value>): PromiseLike<Value>;
   /** Runs a statement without parameters in the transaction, as users of the library do. */
-  sql(tx: Transaction, text: string): Promise<readonly unknown[]>;
+  sql(tx: Transaction, text: string): PromiseLike<readonly unknown[]>;
   readonly committedWork: Committing<Transaction>;
   readonly notTransactions: Readonly<Record<string, unknown>>;
   close(): Promise<void>;
@@ -55,11 +55,13 @@ export async function openAdapterHarness<Transaction extends object>(
   return {
     store,
     synchronous: false,
-    transaction: (work, isolation) => library.transaction(async (tx) => await work(tx), isolation),
-    rolledBack: (work) => library.rolledBack(async (tx) => await work(tx)),
-    nested: (tx, work) => library.nested(tx, async (nested) => await work(nested)),
-    write: (tx, key) =>
-      library.sql(
+    // Some of these answer promises of the library's own, which are lazy, or begin when they are waited for.
+    transaction: async (work, isolation) =>
+      await library.transaction(async (tx) => await work(tx), isolation),
+    rolledBack: async (work) => await library.rolledBack(async (tx) => await work(tx)),
+    nested: async (tx, work) => await library.nested(tx, async (nested) => await work(nested)),
+    write: async (tx, key) =>
+      await library.sql(
         tx,
         `insert into ${schema}.business (key, writes) values ('${key}', 1) on conflict (key) do update set writes = business.writes + 1`,
       ),
