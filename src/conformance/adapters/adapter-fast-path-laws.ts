@@ -122,16 +122,18 @@ export const adapterFastPathLaws = [
   ),
 
   adapterLaw(
-    "no receipt starts by itself after a rollback, or after that of a nested transaction",
+    "a receipt of a nested transaction starts by itself after the whole has committed, unless it was rolled back",
     async (scene) => {
       await scene.scheduler.start();
       await scene.rolledBack((tx) => step(scene.enqueue(tx, "ghost")));
       await scene.transaction(function* (tx) {
         yield* scene.failedNested(tx, (nested) => step(scene.enqueue(nested, "inner-ghost")));
+        yield* scene.nested(tx, (nested) => step(scene.enqueue(nested, "inner")));
         yield* step(scene.enqueue(tx, "outer"));
       });
+      await scene.whenExecuted("inner");
       await scene.whenExecuted("outer");
-      await assertExecutedOnly(scene, "outer");
+      await assertExecutedOnly(scene, "inner", "outer");
     },
     "after-commit",
     "nested",
