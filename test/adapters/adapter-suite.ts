@@ -23,6 +23,7 @@ function describeOn<Transaction extends object>(
     beforeAll(async () => {
       target = { connectionString: await connectionString(), pooler };
       connected = await library.connect(target);
+      target = connected.target ?? target;
     });
     afterAll(() => connected?.close());
     registerAdapterConformance(runner, () => openAdapterHarness(connected, target), library.lacks);
@@ -32,6 +33,7 @@ function describeOn<Transaction extends object>(
 /** Registers all laws for the library. */
 export function describeAdapter<Transaction extends object>(library: PostgresLibrary<Transaction>): void {
   describeOn(library, "on Postgres", async () => sharedDatabase(), false);
+  if (library.isDatabase === true) return;
   const pooler = sharedPooler();
   if ("missing" in pooler) {
     // skipped: this machine has no pgbouncer; the reason is in the name

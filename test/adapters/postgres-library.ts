@@ -7,6 +7,8 @@ type Committing<Transaction> = AdapterHarness<Transaction>["committedWork"];
 
 /** A library, connected: its own ways to do what the suite asks for. */
 export interface ConnectedLibrary<Transaction extends object> {
+  /** Where its database is, for a library that is one itself. */
+  readonly target?: LibraryTarget;
   readonly transactions: PostgresTransactions<Transaction>;
   transaction<Value>(
     work: (tx: Transaction) => Promise<Value>,
@@ -39,6 +41,8 @@ export interface PostgresLibrary<Transaction extends object> {
   /** What in place of a transaction does not compile, and what only throws. */
   readonly refused: string;
   readonly lacks?: AdapterLacks;
+  /** It is a database itself: no pooler can stand before it. */
+  readonly isDatabase?: true;
   connect(target: LibraryTarget): Promise<ConnectedLibrary<Transaction>>;
 }
 
