@@ -38,14 +38,29 @@ export async function committedWork<Transaction, Value>(
     last = scheduler.collect(async () => await work(transaction));
     return last.value;
   });
-  return await started(scheduler, last);
+  const { value, receipts } = started<Promise<Value>>(scheduler, last);
+  return Object.freeze({ value: await value, receipts });
 }
 
-async function started<Value>(
+/** As above, for libraries whose transactions are synchronous: it has committed before it returns. */
+export function committedWorkSync<Transaction, Value>(
   scheduler: CollectingScheduler,
-  last: { readonly value: Promise<Value>; readonly receipts: readonly AdapterReceipt[] } | null,
-): Promise<CommittedWork<Value>> {
+  begin: (run: (transaction: Transaction) => Value) => unknown,
+  work: (transaction: Transaction) => Value,
+): CommittedWork<Value> {
+  let last: { readonly value: Value; readonly receipts: readonly AdapterReceipt[] } | null = null;
+  begin((transaction) => {
+    last = scheduler.collect(() => work(transaction));
+    return last.value;
+  });
+  return started(scheduler, last);
+}
+
+function started<Value>(
+  scheduler: CollectingScheduler,
+  last: { readonly value: Value; readonly receipts: readonly AdapterReceipt[] } | null,
+): CommittedWork<Value> {
   if (last === null) throw new TypeError("the library committed without running the callback");
   void scheduler.tryExecuteNow(last.receipts);
-  return Object.freeze({ value: await last.value, receipts: Object.freeze([...last.receipts]) });
+  return Object.freeze({ value: last.value, receipts: Object.freeze([...last.receipts]) });
 }

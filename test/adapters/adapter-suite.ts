@@ -5,7 +5,8 @@ import { sharedDatabase } from "../support/database.ts";
 import { sharedPooler } from "../support/pooler.ts";
 import { type ConnectedLibrary, openAdapterHarness, type PostgresLibrary } from "./postgres-library.ts";
 
-const runner = {
+/** Hands the laws to vitest; a law that the library cannot keep is shown with the reason. */
+export const adapterRunner = {
   test: (name: string, run: () => Promise<void>) => it(name, run),
   // skipped: the library lacks what the law needs; the reason is in the name
   skip: (name: string, reason: string) => it.skip(`${name} (${reason})`),
@@ -26,7 +27,7 @@ function describeOn<Transaction extends object>(
       target = connected.target ?? target;
     });
     afterAll(() => connected?.close());
-    registerAdapterConformance(runner, () => openAdapterHarness(connected, target), library.lacks);
+    registerAdapterConformance(adapterRunner, () => openAdapterHarness(connected, target), library.lacks);
   });
 }
 

@@ -1,5 +1,5 @@
 // The SQLite store keeps every law of the store contract, on a real file, with the user's own connection beside it.
-import { test } from "vitest";
+import { describe, test } from "vitest";
 
 import { registerStoreConformance } from "../../src/conformance/index.ts";
 import { openHarness } from "./harness.ts";
@@ -10,6 +10,10 @@ const runner = {
   skip: (name: string, reason: string) => test.skip(`${name} (${reason})`),
 };
 
-registerStoreConformance(runner, openHarness, {
-  singleWriter: "SQLite has one writer: while a caller's transaction is open nobody else can write",
+const singleWriter = "SQLite has one writer: while a caller's transaction is open nobody else can write";
+
+registerStoreConformance(runner, () => openHarness(), { singleWriter });
+
+describe("with libsql", () => {
+  registerStoreConformance(runner, () => openHarness({ driver: "libsql" }), { singleWriter });
 });

@@ -29,7 +29,7 @@ export async function openScene(options: Partial<SqliteStoreOptions> = {}) {
   const file = join(folder.path, "tasks.db");
   const store = sqliteStore({ file, ...options });
   await store.migrate();
-  const handle = openHandle(file);
+  const handle = loadDriver(options.driver).open(file);
   return {
     store,
     file,
@@ -43,8 +43,10 @@ export async function openScene(options: Partial<SqliteStoreOptions> = {}) {
 }
 
 /** What the conformance suite asks for. */
-export async function openHarness(): Promise<ConformanceHarness<SqliteTransaction>> {
-  const scene = await openScene();
+export async function openHarness(
+  options: Partial<SqliteStoreOptions> = {},
+): Promise<ConformanceHarness<SqliteTransaction>> {
+  const scene = await openScene(options);
   const { store, handle } = scene;
   return {
     store,

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { NotATransactionError } from "../../errors.ts";
 import { Connection, isInTransaction } from "./connection.ts";
 import { readFiles, readSynchronous } from "./connection-statements.ts";
-import type { RawHandle } from "./driver.ts";
+import type { RawHandle, SqliteTransactions } from "./driver.ts";
 
 const FULL = 2;
 
@@ -18,14 +18,23 @@ interface CallerHandle {
 /** Remembers the connections it has seen, without keeping them alive. */
 export class CallerHandles {
   readonly #file: string;
+  readonly #library: SqliteTransactions<object> | null;
+  readonly #own = new WeakSet<object>();
   readonly #known = new WeakMap<object, CallerHandle>();
   readonly #byMark = new Map<string, WeakRef<RawHandle>>();
   readonly #collected = new FinalizationRegistry<string>((mark) => this.#byMark.delete(mark));
   #lastMark = 0;
   #hasUnsafeCommits = false;
 
-  constructor(file: string) {
+  /** Without a library the callers' transactions are connections. */
+  constructor(file: string, library: SqliteTransactions<object> | null = null) {
     this.#file = file;
+    this.#library = library;
+  }
+
+  /** Notes a connection of the store's own. */
+  adopt(handle: RawHandle): void {
+    this.#own.add(handle);
   }
 
   /** True once a connection was seen whose commits may be lost with the machine. */
@@ -34,10 +43,11 @@ export class CallerHandles {
   }
 
   /** The connection behind a candidate. Throws NotATransactionError unless a transaction is open on it, on this file. */
-  inTransaction(candidate: unknown): CallerHandle {
+  inTransaction(transaction: unknown): CallerHandle {
+    const candidate = this.#connectionOf(transaction);
     if (!isHandle(candidate)) {
       throw new NotATransactionError(
-        "this is no connection of better-sqlite3 or node:sqlite",
+        "this is no connection of better-sqlite3, node:sqlite or libsql",
         "pass the connection itself while a transaction is open on it",
       );
     }
@@ -54,6 +64,13 @@ export class CallerHandles {
   isOpen(mark: string): boolean {
     const handle = this.#byMark.get(mark)?.deref();
     return handle !== undefined && isInTransaction(handle);
+  }
+
+  #connectionOf(transaction: unknown): unknown {
+    if (this.#library === null || this.#own.has(transaction as object)) return transaction;
+    const library: SqliteTransactions<object> = this.#library;
+    library.assertTransaction(transaction);
+    return library.connectionOf(transaction);
   }
 
   #know(handle: RawHandle): CallerHandle {

@@ -1,13 +1,13 @@
-/** The driver port: what this store needs of a SQLite binding, and which of the two bindings it gets. */
+/** The driver port: what this store needs of a SQLite binding, and which of the bindings it gets. */
 import { createRequire } from "node:module";
 
 import { InvalidInputError } from "../../errors.ts";
 
 /** The bindings this store can use. */
-export type SqliteDriverName = "node:sqlite" | "better-sqlite3";
+export type SqliteDriverName = "node:sqlite" | "better-sqlite3" | "libsql";
 
 /**
- * A connection of better-sqlite3 (`Database`) or node:sqlite (`DatabaseSync`) on the store's file. In SQLite the
+ * A connection of better-sqlite3 or libsql (`Database`) or node:sqlite (`DatabaseSync`) on the store's file. In SQLite the
  * connection is the transaction: pass it while a transaction is open on it.
  */
 export interface SqliteTransaction {
@@ -15,7 +15,15 @@ export interface SqliteTransaction {
   exec(sql: string): unknown;
 }
 
-/** A prepared statement, as far as both bindings agree. */
+/** Where the connection is in what users of another library call a transaction: what an adapter makes. */
+export interface SqliteTransactions<Transaction> {
+  /** Throws NotATransactionError unless `candidate` is a transaction, as far as the library can tell. */
+  assertTransaction(candidate: unknown): asserts candidate is Transaction;
+  /** Its connection; whether a transaction is open on that, the store sees for itself. */
+  connectionOf(transaction: Transaction): SqliteTransaction;
+}
+
+/** A prepared statement, as far as the bindings agree. */
 export interface RawStatement {
   run(...parameters: unknown[]): { readonly changes: number | bigint };
   get(...parameters: unknown[]): unknown;
@@ -28,11 +36,11 @@ export interface RawStatement {
   setReturnArrays?(on: boolean): void;
 }
 
-/** A connection, as far as both bindings agree. */
+/** A connection, as far as the bindings agree. */
 export interface RawHandle extends SqliteTransaction {
   prepare(sql: string): RawStatement;
   close(): unknown;
-  /** better-sqlite3. */
+  /** better-sqlite3 and libsql. */
   readonly inTransaction?: boolean;
   /** node:sqlite of newer runtimes; throws on a closed connection. */
   readonly isTransaction?: boolean;
@@ -74,10 +82,16 @@ export function loadDriver(wish: SqliteDriverName | undefined): SqliteDriver {
       return nodeSqlite() ?? fail("node:sqlite", "is not part of this runtime", INSTALL);
     case "better-sqlite3":
       return betterSqlite((problem) => fail("better-sqlite3", `cannot be loaded (${problem})`, INSTALL));
+    case "libsql":
+      return libsql();
     case undefined:
       return bestDriver();
     default:
-      throw new InvalidInputError("driver", `is ${String(wish)}`, 'say "node:sqlite" or "better-sqlite3"');
+      throw new InvalidInputError(
+        "driver",
+        `is ${String(wish)}`,
+        'say "node:sqlite", "better-sqlite3" or "libsql"',
+      );
   }
 }
 
@@ -124,6 +138,16 @@ function betterSqlite(otherwise: (problem: string) => SqliteDriver): SqliteDrive
     return { name: "better-sqlite3", open: (file) => new constructor(file, { timeout: 0 }) };
   } catch (error) {
     return otherwise(firstLine(error));
+  }
+}
+
+/** Only on request: it has the interface of better-sqlite3, and a SQLite of its own. */
+function libsql(): SqliteDriver {
+  try {
+    const constructor = createRequire(import.meta.url)("libsql") as Constructor;
+    return { name: "libsql", open: (file) => new constructor(file, { timeout: 0 }) };
+  } catch (error) {
+    return fail("libsql", `cannot be loaded (${firstLine(error)})`, "install the package libsql");
   }
 }
 

@@ -33,7 +33,8 @@ export interface SqliteApi {
 }
 
 /** A transaction of the store's own; everything on it is synchronous. */
-export interface SqliteOwnTransaction extends OwnTransaction<SqliteTransaction, SqliteApi> {
+export interface SqliteOwnTransaction<Transaction = SqliteTransaction>
+  extends OwnTransaction<Transaction, SqliteApi> {
   savepoint(): Savepoint;
   commit(): void;
   rollback(): void;

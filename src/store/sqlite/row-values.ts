@@ -1,8 +1,9 @@
 /** Values as rows hold them, and as the rest of the library wants them. */
 import type { RecordedError } from "../../task/task.ts";
 
-/** Bytes as a plain Uint8Array, also where the binding hands out a Buffer. */
-export function bytesOf(value: Uint8Array | null): Uint8Array | null {
+/** Bytes as a plain Uint8Array, also where the binding hands out a Buffer, or an ArrayBuffer (libsql). */
+export function bytesOf(value: Uint8Array | ArrayBuffer | null): Uint8Array | null {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
   return value === null ? null : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 

@@ -19,7 +19,12 @@ import { claimNamed, claimTasks, findNamed, freeEndedClaims, probeClaim } from "
 import type { Connection } from "./connection.ts";
 import { readNow } from "./connection-statements.ts";
 import { Database } from "./database.ts";
-import { loadDriver, type SqliteDriverName, type SqliteTransaction } from "./driver.ts";
+import {
+  loadDriver,
+  type SqliteDriverName,
+  type SqliteTransaction,
+  type SqliteTransactions,
+} from "./driver.ts";
 import { claimStands, insertTasks, resolveTasks } from "./enqueue.ts";
 import { cancel, erase, prune, redrive } from "./operators.ts";
 import { ownTransaction, type SqliteApi, type SqliteOwnTransaction } from "./own-transaction.ts";
@@ -56,26 +61,41 @@ export interface SqliteStoreOptions {
   readonly ports?: Ports;
 }
 
+/** Options of a store whose callers use a library that has an adapter. */
+export interface AdaptedSqliteStoreOptions<Transaction> extends SqliteStoreOptions {
+  /** The adapter of the library whose transactions you pass to enqueue; without it, they are connections. */
+  readonly transactions: SqliteTransactions<Transaction>;
+}
+
 /** A store on a SQLite file. Its connections are opened at first use. */
-export interface SqliteStore extends Store<SqliteTransaction, SqliteApi, true>, AsyncDisposable {
+export interface SqliteStore<Transaction = SqliteTransaction>
+  extends Store<Transaction, SqliteApi, true>,
+    AsyncDisposable {
   /** Absolute path of the file. */
   readonly file: string;
   /** The binding in use. */
   readonly driver: SqliteDriverName;
-  begin(options?: BeginOptions): Promise<SqliteOwnTransaction>;
-  savepoint(transaction: SqliteTransaction): Savepoint;
-  insert(...parameters: Parameters<Store<SqliteTransaction>["insert"]>): InsertAnswer;
+  begin(options?: BeginOptions): Promise<SqliteOwnTransaction<Transaction>>;
+  savepoint(transaction: Transaction): Savepoint;
+  insert(...parameters: Parameters<Store<Transaction>["insert"]>): InsertAnswer;
   resolveDuplicates(
-    ...parameters: Parameters<Store<SqliteTransaction>["resolveDuplicates"]>
+    ...parameters: Parameters<Store<Transaction>["resolveDuplicates"]>
   ): readonly ResolvedDuplicate[];
 }
 
 /**
  * Makes a store on a file that several processes of one machine may share. A transaction of this store is a connection
- * of better-sqlite3 or node:sqlite on the same file, while a transaction is open on it. Throws InvalidInputError when
- * the file cannot be one or no binding can be loaded; nothing is opened before first use.
+ * of better-sqlite3, node:sqlite or libsql on the same file, while a transaction is open on it, or what an adapter finds
+ * one in. Throws InvalidInputError when the file cannot be one or no binding can be loaded; nothing is opened before
+ * first use.
  */
-export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
+export function sqliteStore<Transaction extends object>(
+  options: AdaptedSqliteStoreOptions<Transaction>,
+): SqliteStore<Transaction>;
+export function sqliteStore(options: SqliteStoreOptions): SqliteStore;
+export function sqliteStore(
+  options: SqliteStoreOptions & { readonly transactions?: SqliteTransactions<object> },
+): SqliteStore<object> {
   if (typeof options !== "object" || options === null) {
     throw new InvalidInputError("options", "is no object", 'give at least { file: "data/app.db" }');
   }
@@ -86,7 +106,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   }
   const driver = loadDriver(options.driver);
   const database = new Database({ file, driver, ports, lockWaitMs });
-  const handles = new CallerHandles(file);
+  const handles = new CallerHandles(file, options.transactions);
   return Object.freeze({
     name: "sqlite",
     synchronous: true,
@@ -133,7 +153,7 @@ function schemaMethods(
   database: Database,
   handles: CallerHandles,
   file: string,
-): Pick<SqliteStore, SchemaMethod> {
+): Pick<SqliteStore<object>, SchemaMethod> {
   return {
     migrate: () => database.write(migrateSchema),
     async checkSchema() {
@@ -159,7 +179,7 @@ type TransactionMethod =
 function transactionMethods(
   database: Database,
   handles: CallerHandles,
-): Pick<SqliteStore, TransactionMethod> {
+): Pick<SqliteStore<object>, TransactionMethod> {
   let lastSavepoint = 0;
   const ids = { last: 0n };
   const savepointOn = (connection: Connection): Savepoint => {
@@ -167,12 +187,13 @@ function transactionMethods(
     return setSavepoint(connection, lastSavepoint);
   };
   return {
-    assertTransaction(candidate): asserts candidate is SqliteTransaction {
+    assertTransaction(candidate): asserts candidate is object {
       handles.inTransaction(candidate);
     },
     async begin(options) {
       isolationLevelOf(options); // every level is kept here: there is one writer
       const open = await database.begin();
+      handles.adopt(open.handle);
       return ownTransaction(open, () => savepointOn(open.connection));
     },
     savepoint: (transaction) => savepointOn(handles.inTransaction(transaction).connection),
@@ -214,7 +235,7 @@ type ExecutionMethod =
   | "beat"
   | "removeProcess";
 
-function executionMethods(database: Database): Pick<SqliteStore, ExecutionMethod> {
+function executionMethods(database: Database): Pick<SqliteStore<object>, ExecutionMethod> {
   return {
     async claim(request, call) {
       const idle = await database.read((connection) =>
@@ -266,7 +287,7 @@ type OperatorMethod =
   | "erase"
   | "prune";
 
-function operatorMethods(database: Database): Pick<SqliteStore, OperatorMethod> {
+function operatorMethods(database: Database): Pick<SqliteStore<object>, OperatorMethod> {
   return {
     get: (taskId) => database.read((connection) => getTask(connection, taskId)),
     async list(request, call) {

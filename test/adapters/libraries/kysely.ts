@@ -89,7 +89,7 @@ export const kyselyControlledLibrary: PostgresLibrary<
 };
 
 /** Only controlled transactions have savepoints of their own; with others, users send the statement. */
-async function nestedByHand<Trx extends Transaction<Tables>, Value>(
+export async function nestedByHand<Trx extends Transaction<Tables>, Value>(
   trx: Trx,
   work: (nested: Trx) => Promise<Value>,
 ): Promise<Value> {
