@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
+/** Adapters beyond one of each family of drivers; those in test/orms are installed apart. */
+const longTier = ["test/orms/**", "test/adapters/drizzle.test.ts", "test/adapters/kysely.test.ts"];
 const isFull = process.env["OWED_TEST_FULL"] === "1";
 
 export default defineConfig({
@@ -17,8 +19,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // What is tested there is installed apart, by the long tier.
-    exclude: ["**/node_modules/**", ...(isFull ? [] : ["test/orms/**"])],
+    exclude: ["**/node_modules/**", ...(isFull ? [] : longTier)],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

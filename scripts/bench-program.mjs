@@ -1,8 +1,8 @@
 // Runs a program of bench/: installs what bench/ needs when it is not up to date, checks its types, passes the arguments on.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isInstalled } from "./installation.mjs";
 import { nodeFolder } from "./other-node.mjs";
 
 /** graphile-worker and pg-boss need Node 22; 24 also runs TypeScript as it is, which keeps forty processes light. */
@@ -11,12 +11,6 @@ const LEAST_NODE = 24;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bench = join(root, "bench");
 const [major = 0] = process.versions.node.split(".").map(Number);
-
-/** What npm has installed, it notes in a file of its own; a later lockfile means that something else is asked for. */
-function isInstalled() {
-  const note = join(bench, "node_modules", ".package-lock.json");
-  return existsSync(note) && statSync(note).mtimeMs >= statSync(join(bench, "package-lock.json")).mtimeMs;
-}
 
 function step(node, program, options, cwd) {
   const { status } = spawnSync(program, options, {
@@ -31,7 +25,7 @@ function step(node, program, options, cwd) {
 /** Runs `main`, a path from the root of the repository. */
 export function runBenchProgram(main) {
   const node = major >= LEAST_NODE ? process.execPath : join(nodeFolder(LEAST_NODE), "node");
-  if (!isInstalled()) step(node, "npm", ["ci"], bench);
+  if (!isInstalled(bench)) step(node, "npm", ["ci"], bench);
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   step(node, process.execPath, [compiler, "--noEmit", "-p", bench], root);
   const program = spawn(node, [main, ...process.argv.slice(2)], { cwd: root, stdio: "inherit" });

@@ -1,7 +1,8 @@
 // What a library on Postgres is to the suite of adapters, and the harness that is made of it.
-import type { AdapterHarness, AdapterLacks, CallerIsolation } from "../../src/conformance/index.ts";
+import type { AdapterHarness, CallerIsolation } from "../../src/conformance/index.ts";
 import { type PostgresTransactions, postgresStore } from "../../src/store/postgres/index.ts";
 import { freshSchema, testPool } from "../support/database.ts";
+import type { ListedLibrary } from "./facts.ts";
 
 type Committing<Transaction> = AdapterHarness<Transaction>["committedWork"];
 
@@ -31,16 +32,7 @@ export interface LibraryTarget {
 }
 
 /** A library as the matrix lists it. */
-export interface PostgresLibrary<Transaction extends object> {
-  readonly name: string;
-  /** Its npm package, whose installed version is listed. */
-  readonly package: string;
-  readonly subpath: string;
-  /** How the fast path learns of a commit. */
-  readonly afterCommit: string;
-  /** What in place of a transaction does not compile, and what only throws. */
-  readonly refused: string;
-  readonly lacks?: AdapterLacks;
+export interface PostgresLibrary<Transaction extends object> extends ListedLibrary {
   /** It is a database itself: no pooler can stand before it. */
   readonly isDatabase?: true;
   connect(target: LibraryTarget): Promise<ConnectedLibrary<Transaction>>;

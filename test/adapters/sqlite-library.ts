@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { AdapterHarness, AdapterLacks } from "../../src/conformance/index.ts";
 import { type SqliteDriverName, type SqliteTransactions, sqliteStore } from "../../src/store/sqlite/index.ts";
 import { tempFolder } from "../sqlite/harness.ts";
+import type { ListedLibrary } from "./facts.ts";
 
 /** A library on one file: its own ways to do what the suite asks for. */
 export interface SqliteOpenLibrary<Transaction extends object>
@@ -18,14 +19,7 @@ export interface SqliteOpenLibrary<Transaction extends object>
 }
 
 /** A library as the matrix lists it. */
-export interface SqliteLibrary<Transaction extends object> {
-  readonly name: string;
-  /** Its npm package, whose installed version is listed; null when it is part of the runtime. */
-  readonly package: string | null;
-  readonly subpath: string;
-  readonly afterCommit: string;
-  readonly refused: string;
-  readonly lacks: AdapterLacks;
+export interface SqliteLibrary<Transaction extends object> extends ListedLibrary {
   readonly driver: SqliteDriverName;
   open(file: string): SqliteOpenLibrary<Transaction>;
 }

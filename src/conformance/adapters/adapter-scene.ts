@@ -43,7 +43,7 @@ export const RAW_TYPE = "adapter.bytes";
 /** The watch over born claims looks after a sixth of this; a law that needs it to is broken. */
 const LEASE_MS = 600_000;
 /** How long an execution is waited for. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5_000;
 
 /** A scheduler on the harness of one law. */
 export class AdapterScene {
