@@ -14,20 +14,20 @@ export interface DrizzleSqliteDatabase<Transaction, Config> {
   transaction<Value>(work: (tx: Transaction) => Value, config?: Config): Value;
 }
 
-const remedy = "pass the tx that db.transaction(...) hands to its callback";
+const REMEDY = "pass the tx that db.transaction(...) hands to its callback";
 
 /** For `transactions` of `sqliteStore`, which must use the same binding: `driver: "better-sqlite3"`. */
 export function drizzleSqliteTransactions(): SqliteTransactions<DrizzleSqliteTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is DrizzleSqliteTransaction {
-      const { rollback } = callerObject(candidate, remedy);
-      assertOpen(typeof rollback === "function", "this is outside a transaction", remedy);
+      const { rollback } = callerObject(candidate, REMEDY);
+      assertOpen(typeof rollback === "function", "this is outside a transaction", REMEDY);
     },
     connectionOf: (tx) => {
       // Its types do not tell, but each tx carries the session that runs its statements.
       const session = (tx as unknown as CallerObject)["session"] as { readonly client?: SqliteTransaction };
       const connection = session?.client;
-      assertOpen(typeof connection?.exec === "function", "this has no connection of better-sqlite3", remedy);
+      assertOpen(typeof connection?.exec === "function", "this has no connection of better-sqlite3", REMEDY);
       return connection as SqliteTransaction;
     },
   };

@@ -15,15 +15,15 @@ export interface DrizzleDatabase<Transaction, Config> {
   transaction<Value>(work: (tx: Transaction) => Promise<Value>, config?: Config): Promise<Value>;
 }
 
-const remedy = "pass the tx that db.transaction(...) hands to its callback";
+const REMEDY = "pass the tx that db.transaction(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Once its callback has returned, a tx of this library looks as before. */
 export function drizzleTransactions(): PostgresTransactions<DrizzleTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is DrizzleTransaction {
-      const { execute, rollback } = callerObject(candidate, remedy);
-      assertOpen(typeof execute === "function", "this has no function for SQL", remedy);
-      assertOpen(typeof rollback === "function", "this is outside a transaction", remedy);
+      const { execute, rollback } = callerObject(candidate, REMEDY);
+      assertOpen(typeof execute === "function", "this has no function for SQL", REMEDY);
+      assertOpen(typeof rollback === "function", "this is outside a transaction", REMEDY);
     },
     rows: async (tx, text, values) => rowsOf(await tx.execute(statement(text, values))),
   };

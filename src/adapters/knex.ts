@@ -17,20 +17,20 @@ export interface KnexDatabase<Transaction, Config> {
   transaction<Value>(work: (trx: Transaction) => Promise<Value>, config?: Config): Promise<Value>;
 }
 
-const remedy = "pass the trx that knex.transaction(...) hands to its callback";
+const REMEDY = "pass the trx that knex.transaction(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Receipts start by themselves after the commit. */
 export function knexTransactions(): PostgresTransactions<KnexTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is KnexTransaction {
-      const { raw, isTransaction, isCompleted } = callerObject(candidate, remedy);
-      assertOpen(typeof raw === "function", "this has no function for SQL", remedy);
+      const { raw, isTransaction, isCompleted } = callerObject(candidate, REMEDY);
+      assertOpen(typeof raw === "function", "this has no function for SQL", REMEDY);
       const isCompletable = isTransaction === true && typeof isCompleted === "function";
-      assertOpen(isCompletable, "this is outside a transaction", remedy);
+      assertOpen(isCompletable, "this is outside a transaction", REMEDY);
       assertOpen(
         (candidate as KnexTransaction).isCompleted() === false,
         "this transaction has ended",
-        remedy,
+        REMEDY,
       );
     },
     rows: async (trx, text, values) => {

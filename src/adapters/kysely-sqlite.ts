@@ -13,7 +13,7 @@ export interface KyselySqliteDatabase<Transaction> {
   transaction(): { execute<Value>(work: (trx: Transaction) => Promise<Value>): Promise<Value> };
 }
 
-const remedy = "pass the trx that db.transaction().execute(...) hands to its callback";
+const REMEDY = "pass the trx that db.transaction().execute(...) hands to its callback";
 
 /**
  * For `transactions` of `sqliteStore`, which must use the same binding. `connection` is what Kysely's SqliteDialect was
@@ -24,9 +24,9 @@ export function kyselySqliteTransactions(
 ): SqliteTransactions<KyselySqliteTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is KyselySqliteTransaction {
-      const { isTransaction, isCommitted, isRolledBack } = callerObject(candidate, remedy);
-      assertOpen(isTransaction === true, "this is outside a transaction", remedy);
-      assertOpen(isCommitted !== true && isRolledBack !== true, "this transaction has ended", remedy);
+      const { isTransaction, isCommitted, isRolledBack } = callerObject(candidate, REMEDY);
+      assertOpen(isTransaction === true, "this is outside a transaction", REMEDY);
+      assertOpen(isCommitted !== true && isRolledBack !== true, "this transaction has ended", REMEDY);
     },
     connectionOf: () => connection,
   };

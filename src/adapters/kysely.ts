@@ -24,16 +24,16 @@ export interface KyselyTransactionBuilder<Transaction> {
 /** Isolation levels of Postgres, as Kysely names them. */
 export type KyselyIsolationLevel = "read committed" | "repeatable read" | "serializable";
 
-const remedy = "pass the trx that db.transaction().execute(...) hands to its callback";
+const REMEDY = "pass the trx that db.transaction().execute(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. */
 export function kyselyTransactions(): PostgresTransactions<KyselyTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is KyselyTransaction {
-      const { executeQuery, isTransaction, isCommitted, isRolledBack } = callerObject(candidate, remedy);
-      assertOpen(typeof executeQuery === "function", "this has no function for SQL", remedy);
-      assertOpen(isTransaction === true, "this is outside a transaction", remedy);
-      assertOpen(isCommitted !== true && isRolledBack !== true, "this transaction has ended", remedy);
+      const { executeQuery, isTransaction, isCommitted, isRolledBack } = callerObject(candidate, REMEDY);
+      assertOpen(typeof executeQuery === "function", "this has no function for SQL", REMEDY);
+      assertOpen(isTransaction === true, "this is outside a transaction", REMEDY);
+      assertOpen(isCommitted !== true && isRolledBack !== true, "this transaction has ended", REMEDY);
     },
     rows: async (trx, text, values) => (await trx.executeQuery(CompiledQuery.raw(text, [...values]))).rows,
   };

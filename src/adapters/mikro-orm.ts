@@ -26,7 +26,7 @@ interface TransactionEvent {
   readonly transaction?: object;
 }
 
-const remedy = "pass the em that em.transactional(...) hands to its callback";
+const REMEDY = "pass the em that em.transactional(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Receipts start by themselves after the commit: a subscriber is registered with the orm. */
 export function mikroOrmTransactions(orm: MikroOrm): PostgresTransactions<MikroOrmTransaction> {
@@ -53,13 +53,13 @@ export function mikroOrmTransactions(orm: MikroOrm): PostgresTransactions<MikroO
   });
   return {
     assertTransaction(candidate): asserts candidate is MikroOrmTransaction {
-      const { execute, isInTransaction } = callerObject(candidate, remedy);
+      const { execute, isInTransaction } = callerObject(candidate, REMEDY);
       const isManager = typeof execute === "function" && typeof isInTransaction === "function";
-      assertOpen(isManager, "this is no entity manager of an SQL database", remedy);
+      assertOpen(isManager, "this is no entity manager of an SQL database", REMEDY);
       assertOpen(
         (candidate as MikroOrmTransaction).isInTransaction(),
         "this is outside a transaction",
-        remedy,
+        REMEDY,
       );
     },
     rows: async (em, text, values) => {

@@ -14,7 +14,7 @@ export interface PgliteDatabase<Transaction> {
   transaction<Value>(work: (tx: Transaction) => Promise<Value>): Promise<Value>;
 }
 
-const remedy = "pass the tx that db.transaction(...) hands to its callback";
+const REMEDY = "pass the tx that db.transaction(...) hands to its callback";
 
 /**
  * For `transactions` of `postgresStore`, whose own connections reach the same PGlite over its socket server
@@ -24,10 +24,10 @@ const remedy = "pass the tx that db.transaction(...) hands to its callback";
 export function pgliteTransactions(): PostgresTransactions<PgliteTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is PgliteTransaction {
-      const { query, rollback, closed } = callerObject(candidate, remedy);
-      assertOpen(typeof query === "function", "this has no function for SQL", remedy);
-      assertOpen(typeof rollback === "function", "this is outside a transaction", remedy);
-      assertOpen(closed !== true, "this transaction has ended", remedy);
+      const { query, rollback, closed } = callerObject(candidate, REMEDY);
+      assertOpen(typeof query === "function", "this has no function for SQL", REMEDY);
+      assertOpen(typeof rollback === "function", "this is outside a transaction", REMEDY);
+      assertOpen(closed !== true, "this transaction has ended", REMEDY);
     },
     rows: async (tx, text, values) => (await tx.query(text, [...values])).rows,
   };

@@ -14,15 +14,15 @@ export interface PostgresJsDatabase<Transaction> {
   begin(options: string, work: (sql: Transaction) => unknown): Promise<unknown>;
 }
 
-const remedy = "pass the sql that sql.begin(...) hands to its callback";
+const REMEDY = "pass the sql that sql.begin(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Once its callback has returned, this library does not tell a transaction from a connection. */
 export function postgresJsTransactions(): PostgresTransactions<PostgresJsTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is PostgresJsTransaction {
-      const { unsafe, savepoint } = callerObject(candidate, remedy);
-      assertOpen(typeof unsafe === "function", "this has no function for SQL", remedy);
-      assertOpen(typeof savepoint === "function", "this is outside a transaction", remedy);
+      const { unsafe, savepoint } = callerObject(candidate, REMEDY);
+      assertOpen(typeof unsafe === "function", "this has no function for SQL", REMEDY);
+      assertOpen(typeof savepoint === "function", "this is outside a transaction", REMEDY);
     },
     rows: (sql, text, values) => sql.unsafe(text, [...values]),
   };

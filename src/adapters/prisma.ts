@@ -14,15 +14,15 @@ export interface PrismaDatabase<Transaction, Options> {
   $transaction<Value>(work: (tx: Transaction) => Promise<Value>, options?: Options): Promise<Value>;
 }
 
-const remedy = "pass the tx that prisma.$transaction(async (tx) => ...) hands to its callback";
+const REMEDY = "pass the tx that prisma.$transaction(async (tx) => ...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Prisma itself refuses a tx that has ended. */
 export function prismaTransactions(): PostgresTransactions<PrismaTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is PrismaTransaction {
-      const { $queryRawUnsafe, $connect } = callerObject(candidate, remedy);
-      assertOpen(typeof $queryRawUnsafe === "function", "this has no function for SQL", remedy);
-      assertOpen($connect === undefined, "this is outside a transaction", remedy);
+      const { $queryRawUnsafe, $connect } = callerObject(candidate, REMEDY);
+      assertOpen(typeof $queryRawUnsafe === "function", "this has no function for SQL", REMEDY);
+      assertOpen($connect === undefined, "this is outside a transaction", REMEDY);
     },
     // Rows of a raw query are all it can answer.
     rows: async (tx, text, values) => (await tx.$queryRawUnsafe(text, ...values)) as readonly unknown[],

@@ -24,19 +24,19 @@ interface OpenTransaction extends SequelizeTransaction {
   readonly parent?: OpenTransaction | null;
 }
 
-const remedy = "pass the transaction that sequelize.transaction(...) hands out";
+const REMEDY = "pass the transaction that sequelize.transaction(...) hands out";
 
 /** For `transactions` of `postgresStore`. Receipts start by themselves after the commit. */
 export function sequelizeTransactions(): PostgresTransactions<SequelizeTransaction> {
   return {
     assertTransaction(candidate): asserts candidate is SequelizeTransaction {
-      const { sequelize, afterCommit, finished } = callerObject(candidate, remedy);
+      const { sequelize, afterCommit, finished } = callerObject(candidate, REMEDY);
       assertOpen(
         typeof afterCommit === "function" && isDatabase(sequelize),
         "this is no transaction",
-        remedy,
+        REMEDY,
       );
-      assertOpen(finished === undefined, "this transaction has ended", remedy);
+      assertOpen(finished === undefined, "this transaction has ended", REMEDY);
     },
     rows: (transaction, text, values) =>
       opened(transaction).sequelize.query(text, { bind: [...values], transaction, type: "SELECT" }),

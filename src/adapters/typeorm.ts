@@ -26,7 +26,7 @@ interface QueryRunner {
   readonly connection: { readonly subscribers: object[] };
 }
 
-const remedy = "pass the manager that dataSource.transaction(...) hands to its callback";
+const REMEDY = "pass the manager that dataSource.transaction(...) hands to its callback";
 
 /** For `transactions` of `postgresStore`. Receipts start by themselves after the commit: a subscriber is added to the data source. */
 export function typeormTransactions(): PostgresTransactions<TypeormTransaction> {
@@ -44,11 +44,11 @@ export function typeormTransactions(): PostgresTransactions<TypeormTransaction> 
   };
   return {
     assertTransaction(candidate): asserts candidate is TypeormTransaction {
-      const { query } = callerObject(candidate, remedy);
-      assertOpen(typeof query === "function", "this has no function for SQL", remedy);
+      const { query } = callerObject(candidate, REMEDY);
+      assertOpen(typeof query === "function", "this has no function for SQL", REMEDY);
       const runner = queryRunnerOf(candidate as TypeormTransaction);
-      assertOpen(runner?.isTransactionActive === true, "this is outside a transaction", remedy);
-      assertOpen(runner?.isReleased === false, "this query runner was released", remedy);
+      assertOpen(runner?.isTransactionActive === true, "this is outside a transaction", REMEDY);
+      assertOpen(runner?.isReleased === false, "this query runner was released", REMEDY);
     },
     rows: async (manager, text, values) => (await manager.query(text, [...values])) as readonly unknown[],
     afterCommit: (manager, run) => {

@@ -16,7 +16,7 @@ interface Bug {
   readonly name: string;
   /** The law that finds it. */
   readonly law: string;
-  plant(library: Library): Library;
+  readonly plant: (library: Library) => Library;
 }
 
 /** A library whose adapter differs in some functions. */
