@@ -47,7 +47,14 @@ export async function openAdapterHarness<Transaction extends object>(
   const pool = testPool({ connectionString, max: 2 });
   const store = postgresStore({ pool, schema, pooler, transactions: library.transactions });
   await store.migrate();
-  await pool.query(`create table ${schema}.business (key text primary key, writes integer not null)`);
+  await pool.query(
+    `create table ${schema}.business (
+      key text primary key,
+      writes integer not null,
+      parent text generated always as (case key when 'doomed' then 'missing' end) stored
+        references ${schema}.business (key) deferrable initially deferred
+    )`,
+  );
   return {
     store,
     synchronous: false,

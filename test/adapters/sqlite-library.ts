@@ -28,6 +28,7 @@ export interface SqliteLibrary<Transaction extends object> extends ListedLibrary
 export const sqliteLacks: AdapterLacks = {
   isolation: "SQLite has one isolation level",
   "after-commit": "the library has no hook",
+  "failing-commit": "its constraints are checked at once",
 };
 
 /** What those lack whose callbacks must not wait. */

@@ -1,7 +1,7 @@
 /** Laws of the fast path: it fires after the commit of the library's transaction, and never otherwise. */
 import assert from "node:assert/strict";
 import type { Receipt } from "../../run/enqueue.ts";
-import { step } from "../../run/steps.ts";
+import { type Steps, step } from "../../run/steps.ts";
 import { type AdapterScene, adapterLaw, isOrWraps } from "./adapter-scene.ts";
 
 /** Nothing else was executed: asked once a task that was committed later has been, and all has been stopped. */
@@ -87,6 +87,23 @@ export const adapterFastPathLaws = [
     await assert.rejects(work, (error) => isOrWraps(error, failure));
     await assertExecutedOnly(scene);
   }),
+
+  adapterLaw(
+    "a COMMIT that fails is told, and nothing of it is executed",
+    async (scene) => {
+      await scene.scheduler.start();
+      const receipts: Receipt[] = [];
+      function* doomed(tx: unknown, taskId: string): Steps<void> {
+        receipts.push(yield* step(scene.enqueue(tx, taskId)));
+        yield* step(scene.harness.write(tx, "doomed"));
+      }
+      await assert.rejects(scene.transaction((tx) => doomed(tx, "ghost")));
+      await assert.rejects(scene.committedWork((tx) => doomed(tx, "ghost-too")));
+      assert.deepEqual(await scene.tryExecuteNow(...receipts), ["notClaimed", "notClaimed"]);
+      await assertExecutedOnly(scene);
+    },
+    "failing-commit",
+  ),
 
   adapterLaw(
     "transaction() executes nothing of a nested transaction that failed",

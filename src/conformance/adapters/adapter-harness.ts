@@ -46,6 +46,8 @@ export type AdapterCapability =
   | "isolation"
   /** A second transaction, or a read of the store, while one is open. */
   | "concurrency"
+  /** A business row of the key "doomed" is written, and makes the COMMIT fail: a deferred constraint. */
+  | "failing-commit"
   /** It tells of its commits, so that receipts start by themselves. */
   | "after-commit";
 
