@@ -145,7 +145,9 @@ export const adapterFastPathLaws = [
       await scene.rolledBack((tx) => step(scene.enqueue(tx, "ghost")));
       await scene.transaction(function* (tx) {
         yield* scene.failedNested(tx, (nested) => step(scene.enqueue(nested, "inner-ghost")));
-        yield* scene.nested(tx, (nested) => step(scene.enqueue(nested, "inner")));
+        const inner = yield* scene.nested(tx, (nested) => step(scene.enqueue(nested, "inner")));
+        // Whatever took the end of the nested transaction for a commit has read, and found none, once this is answered.
+        assert.deepEqual(yield* step(scene.tryExecuteNow(inner)), ["notClaimed"]);
         yield* step(scene.enqueue(tx, "outer"));
       });
       await scene.whenExecuted("inner");
@@ -154,5 +156,6 @@ export const adapterFastPathLaws = [
     },
     "after-commit",
     "nested",
+    "concurrency",
   ),
 ] as const;
