@@ -16,6 +16,9 @@ export interface AttemptResult {
 
 const SUCCEEDED: Outcome = Object.freeze({ kind: "succeeded" });
 
+/** How long an executor whose signal was aborted has to return before it counts as deaf. */
+export const ABORT_MS = 1_000;
+
 /** Why the process takes an attempt back. */
 export type AbortCause = "stopping" | "lease-lost";
 

@@ -1,5 +1,6 @@
 /** The engine of one scheduler: its parts wired together, started and stopped in the right order. */
 import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
+import { ABORT_MS } from "./attempt.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
 import { CallerReceipts } from "./caller-receipts.ts";
@@ -20,7 +21,6 @@ import { TypeLimits } from "./slots.ts";
 import { Solitude } from "./solitude.ts";
 import { Strays } from "./strays.ts";
 import { Transactions } from "./transaction.ts";
-import { ABORT_MS } from "./wind-down.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
 
 /** How long a stop goes on, after the grace and the abort, to write outcomes and to deregister. */

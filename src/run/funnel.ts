@@ -5,12 +5,13 @@ import { type Decision, decide, decideBeforeAttempt } from "../task/outcome.ts";
 import { safeError } from "../task/safe-error.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
 import type { AttemptEvent } from "../telemetry/channels.ts";
-import { type AbortCause, type AttemptResult, attemptNumber, RunningAttempt } from "./attempt.ts";
+import { ABORT_MS, type AbortCause, type AttemptResult, attemptNumber, RunningAttempt } from "./attempt.ts";
 import type { Executors, ResolvedExecutor } from "./executors.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Settler } from "./settler.ts";
+import { within } from "./sleep.ts";
 import type { Slot, Slots } from "./slots.ts";
 
 /** What became of a task that was to be executed now, told after it was written. */
@@ -162,12 +163,21 @@ export class Funnel {
     answer: Promise<ExecutionAnswer>,
     path: Path,
   ): Promise<void> {
+    const { ports, reporter } = this.#parts;
+    const sinceMs = ports.clock.monotonicMs();
+    const ended = result.unfinished ?? Promise.resolve("failed");
     slot.becomeZombie();
-    this.#parts.reporter.report("attempt.zombie", { ...attemptEvent(task, path), zombies: slots.zombies });
-    const ended = await result.unfinished;
+    // Most heed their signal in a moment: only the deaf are told of. An abandoned one has had its moment.
+    const hadTime = result.outcome.kind === "abandoned";
+    if (hadTime || (await within(ports.timers, ended, ABORT_MS)) === "late") {
+      reporter.report("attempt.zombie", { ...attemptEvent(task, path), zombies: slots.zombies });
+    }
+    const end = await ended;
     slot.release();
     await answer;
-    if (ended === "succeeded") await this.#settle(task, { kind: "confirm" }, result.durationMs, path);
+    if (end !== "succeeded") return;
+    const durationMs = result.durationMs + ports.clock.monotonicMs() - sinceMs;
+    await this.#settle(task, { kind: "confirm" }, durationMs, path);
   }
 
   async #settle(

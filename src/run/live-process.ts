@@ -79,7 +79,7 @@ export class LiveProcess {
       this.#stopped = true;
       throw error;
     }
-    this.#schedule(this.#options.heartbeatMs);
+    this.#schedule(0); // the watch over others begins at once: of a dead predecessor every second counts
   }
 
   /** Whether the heartbeat's timer holds the process open; it does while a worker runs. */

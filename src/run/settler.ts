@@ -1,4 +1,6 @@
 /** Writes outcomes in batches, for as long as it takes. A success is never turned into a failure because writing it failed. */
+import { setMaxListeners } from "node:events";
+
 import { StoreRefusedError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { SettleAnswer, Settlement, Store } from "../store/contract.ts";
@@ -33,6 +35,7 @@ export class Settler {
     this.#store = store;
     this.#ports = ports;
     this.#availability = availability;
+    setMaxListeners(0, this.#closing.signal); // one for each outcome that waits
     this.#batcher = new Batcher({
       maxItems: MAX_SETTLEMENTS,
       // A failure and a late success of one task are two commits: each is true for a moment, and its hook may say so.

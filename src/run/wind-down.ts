@@ -1,11 +1,9 @@
 /** How running attempts are ended: the grace first, then the abort, then they are given back unfinished. */
 import type { Timer, Timers } from "../ports/ports.ts";
+import { ABORT_MS } from "./attempt.ts";
 import type { Funnel } from "./funnel.ts";
 import { within } from "./sleep.ts";
 import type { Slots } from "./slots.ts";
-
-/** How long an aborted executor has to return before its attempt is given back. */
-export const ABORT_MS = 1_000;
 
 /** Ends what runs in some slots, once. */
 export class WindDown {

@@ -126,6 +126,7 @@ export class ClaimLoop {
   /** Claims once, if there is room; answers how long to wait before the next time. */
   async #claimOnce(): Promise<number> {
     const { availability, solitude } = this.#parts;
+    this.#startWaiting(); // the fast path may have set slots of a type free
     if (this.#parts.settler.backlog + this.#ahead.size > MAX_BACKLOG) return FIRST_IDLE_MS;
     const request = this.#request();
     if (request === null) return this.#settings.pollIntervalMs;

@@ -165,7 +165,7 @@ test("a task that its callback committed by hand before it threw is executed by 
   await scheduler.start();
   const failing = scheduler.transaction(async (tx) => {
     await tx.enqueue(work, {}, { taskId: "committed" });
-    await tx.query("commit");
+    await tx.client.query("commit");
     throw new Error("declined");
   });
   await expect(failing).rejects.toThrow("declined");

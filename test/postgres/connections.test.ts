@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import pg from "pg";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   at,
   claimedTask,
@@ -105,6 +105,18 @@ describe("a connection that is killed", () => {
     // One of the first statements may still meet a dead connection.
     for (let tries = 0; tries < 3; tries += 1) await harness.store.count("pending").catch(() => undefined);
     expect(await harness.store.count("pending")).toBe(0);
+  });
+
+  it("while it idles in the user's own pool does not end the process either (G13, H22)", async () => {
+    await using harness = await openHarness();
+    const pool = new pg.Pool({ connectionString: sharedDatabase(), max: 1 });
+    const store = postgresStore({ pool, schema: freshSchema() });
+    const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid");
+    await harness.pool.query("select pg_terminate_backend($1, 10000)", [rows[0]?.pid]);
+    // An error event with no listener is thrown where nobody catches it, and this run of tests would fail.
+    await vi.waitFor(() => expect(pool.totalCount).toBe(0), 10_000);
+    await store.close();
+    await pool.end();
   });
 
   it("tells the truth about what it does not know", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { at, newTask } from "../../src/conformance/scene.ts";
 import {
   CommitUnknownError,
+  InvalidInputError,
   NotATransactionError,
   StoreUnavailableError,
   TransactionRolledBackError,
@@ -140,7 +141,6 @@ describe("a transaction of the store's own", () => {
       "savepoint mine",
       " -- why not\n ROLLBACK to savepoint mine",
       "/* a */ select 1; release mine",
-      "start transaction",
     ];
     for (const control of controls) {
       const own = await harness.store.begin();
@@ -155,6 +155,37 @@ describe("a transaction of the store's own", () => {
     expect(own.provesCommit()).toBe(false);
     await own.rollback();
   });
+
+  it.each([
+    "commit",
+    "ROLLBACK",
+    "rollback work",
+    "/* why */ begin",
+    "start transaction",
+    "select 1; end",
+    "abort",
+    "prepare transaction 'x'",
+  ])("refuses %j before it is sent: the callback returns, or throws", async (statement) => {
+    await using harness = await openHarness();
+    const own = await harness.store.begin();
+    await harness.store.insert(own.transaction, [newTask("kept")], null, at(0));
+    await expect(own.api.query(statement)).rejects.toThrow(InvalidInputError);
+    expect(own.provesCommit()).toBe(true);
+    await own.commit();
+    expect(await harness.store.get("kept")).toMatchObject({ state: "pending" });
+  });
+
+  it.each(["commit", "rollback"])(
+    "that was ended by %s on its client does not pass as committed",
+    async (end) => {
+      await using harness = await openHarness();
+      const own = await harness.store.begin();
+      await harness.store.insert(own.transaction, [newTask("a")], null, at(0));
+      await own.api.client.query(end);
+      await expect(own.commit()).rejects.toThrow(NotATransactionError);
+      expect([harness.pool.idleCount, harness.pool.totalCount]).toEqual([1, 1]);
+    },
+  );
 
   it("runs statements that are sent at once one after the other", async () => {
     await using harness = await openHarness();

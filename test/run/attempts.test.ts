@@ -196,6 +196,26 @@ describe("an attempt that takes too long", () => {
     expect((await scheduler.stats()).zombies).toBe(0);
   });
 
+  it("is told of as a zombie only when it does not heed its signal within a moment", async () => {
+    const world = new World();
+    const warned: unknown[] = [];
+    const quiet = (): void => undefined;
+    const warn = (details: object): void => void ("zombies" in details && warned.push(details));
+    const logger = { debug: quiet, info: quiet, warn, error: quiet };
+    const heeds = ({ signal }: { readonly signal: AbortSignal }): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+    const executors = [world.executor(job, heeds, { timeoutMs: 1_000 })];
+    world.scheduler({ executors, logger, maxFailedAttempts: 1 }).startWorker();
+    await world.leave(["a"]);
+    await world.ports.advance(10_000);
+    expect([await world.stateOf("a"), warned]).toEqual(["failed", []]);
+    const deafWorld = new World();
+    deafWorld.scheduler({ executors: [deaf(deafWorld, 30_000)], logger, maxFailedAttempts: 1 }).startWorker();
+    await deafWorld.leave(["b"]);
+    await deafWorld.ports.advance(10_000);
+    expect(warned).toMatchObject([{ taskId: "b", zombies: 1 }]);
+  });
+
   it("counts as failed though it ignores the signal; it stays as a zombie until it returns (H13, H14, F14)", async () => {
     const world = new World();
     const scheduler = world.scheduler({ executors: [deaf(world, 30_000)], maxFailedAttempts: 1 });
@@ -221,6 +241,7 @@ describe("an attempt that takes too long", () => {
       ["failed", true],
       ["late-success", true],
     ]);
+    expect(task?.attempts[1]?.durationMs).toBe(30_000);
   });
 
   it("and fails after all changes nothing any more", async () => {

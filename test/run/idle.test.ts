@@ -132,6 +132,6 @@ describe("an idle process", () => {
     await world.started();
     await world.ports.advance(60_000);
     const methods = world.calls.map(({ method }) => method);
-    expect(methods).toEqual(["migrate", "warnings", "register", ...Array(12).fill("beat")]);
+    expect(methods).toEqual(["migrate", "warnings", "register", ...Array(13).fill("beat")]);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { Observer } from "../../src/run/observer.ts";
 import { answerLost, everyMethod, type FaultyStore, first, silent, unavailable } from "./faulty-store.ts";
-import { World } from "./world.ts";
+import { job, World } from "./world.ts";
 
 const leaseMs = 15_000;
 const longestGapMs = 10_000;
@@ -158,11 +158,25 @@ describe("among living processes", () => {
     const wire = world.wire();
     world.scheduler({ store: wire.store, leaseMs: 4_000 }).startWorker();
     world.scheduler().startWorker();
-    await world.ports.advance(29_100); // the observer has just sent a heartbeat
+    await world.ports.advance(29_100); // the last heartbeat of the other was 1.1 s ago
     wire.fault(everyMethod, silent);
-    await world.ports.advance(3_800);
+    await world.ports.advance(2_800);
     expect((await world.inner.statistics()).processes).toBe(2);
     await world.ports.advance(200);
     expect((await world.inner.statistics()).processes).toBe(1);
+  });
+
+  it("a process that starts after the death of the only other finds its work a lease later, not a heartbeat more (G12, F1)", async () => {
+    const world = new World();
+    const wire = world.wire();
+    const executors = [world.executor(job, () => world.sleep(60_000))];
+    world.scheduler({ store: wire.store, executors }).startWorker();
+    await world.leave(["a"]);
+    await world.ports.advance(12_300);
+    expect(world.runs.length).toBe(1);
+    wire.fault(everyMethod, silent);
+    world.scheduler().startWorker();
+    await world.ports.advance(15_000 + 1_000);
+    expect(await world.stateOf("a")).toBe("confirmed");
   });
 });

@@ -2,6 +2,7 @@
 import type pg from "pg";
 import {
   CommitUnknownError,
+  InvalidInputError,
   NotATransactionError,
   StoreUnavailableError,
   TransactionRolledBackError,
@@ -29,9 +30,11 @@ const beginStatements = {
   serializable: "begin isolation level serializable",
 } as const;
 
-/** Statements that end a transaction, begin one, or undo a part of one. */
-const transactionControl =
-  /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i;
+/** Statements that end the transaction, or would begin another. */
+const endOfTransaction =
+  /(?:^|;)\s*(begin|start\s+transaction|commit|end|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b)|abort|prepare\s+transaction)\b/i;
+/** Statements that undo a part of the transaction, or may. */
+const savepointControl = /(?:^|;)\s*(?:savepoint|release|rollback)\b/i;
 const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
 
 /**
@@ -81,7 +84,10 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
     };
     this.api = {
       query: (text, values = []) => {
-        if (transactionControl.test(String(text).replaceAll(comments, ""))) this.#provesCommit = false;
+        const statements = String(text).replaceAll(comments, "");
+        const [, ending = null] = endOfTransaction.exec(statements) ?? [];
+        if (ending !== null) return Promise.reject(notByHand(ending.toLowerCase()));
+        if (savepointControl.test(statements)) this.#provesCommit = false;
         return this.#query(text, [...values]);
       },
       get client() {
@@ -111,6 +117,14 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
   }
 
   async commit(): Promise<void> {
+    await this.#last;
+    if (this.#isOpen && transactionStatusOf(this.#client) === "I") {
+      this.#giveBack(false);
+      throw new NotATransactionError(
+        "this transaction was ended by hand on its client, and may have been committed there",
+        "return from the callback to commit, throw from it to roll back",
+      );
+    }
     let command: string;
     try {
       ({ command } = await this.#own("commit", []));
@@ -171,4 +185,12 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
     this.#client.release(mustDestroy);
     if (!mustDestroy) this.#forgetErrors();
   }
+}
+
+function notByHand(statement: string): InvalidInputError {
+  return new InvalidInputError(
+    "sql",
+    `is "${statement}" inside a transaction of the scheduler`,
+    "return from the callback to commit, throw from it to roll back",
+  );
 }

@@ -111,6 +111,8 @@ class TransactionPool {
   #made: pg.Pool | null = null;
 
   constructor(users: pg.Pool | null, connection: pg.PoolConfig) {
+    // A connection that breaks while idle is replaced by the pool; with no listener at all it would end the process.
+    users?.on("error", () => undefined);
     this.#users = users;
     this.#connection = connection;
   }
