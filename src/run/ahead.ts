@@ -42,15 +42,17 @@ class Pace {
 /** The tasks claimed ahead of the slots of one worker, in the order they came. */
 export class Ahead {
   readonly #ports: Ports;
+  readonly #most: number;
   readonly #longestMs: number;
   readonly #giveBack: (task: ClaimedTask) => void;
   readonly #pace = new Pace();
   #waiting: { readonly task: ClaimedTask; readonly sinceMs: number }[] = [];
   #timer: Timer | null = null;
 
-  /** What waits longer than `longestMs` is given back. */
-  constructor(ports: Ports, longestMs: number, giveBack: (task: ClaimedTask) => void) {
+  /** At most `most` wait; what waits longer than `longestMs` is given back. */
+  constructor(ports: Ports, most: number, longestMs: number, giveBack: (task: ClaimedTask) => void) {
     this.#ports = ports;
+    this.#most = most;
     this.#longestMs = longestMs;
     this.#giveBack = giveBack;
   }
@@ -70,20 +72,34 @@ export class Ahead {
     return this.#waiting.filter(({ task }) => task.lostAttempts > 0).length;
   }
 
-  /** How many more may be claimed ahead; negative when the pace has dropped. */
+  /** How many bytes of data wait. */
+  get bytes(): number {
+    return this.#waiting.reduce((bytes, { task }) => bytes + task.data.byteLength, 0);
+  }
+
+  /** How many more may be claimed ahead. */
   get room(): number {
-    return this.#pace.total - this.#waiting.length;
+    return Math.max(this.#allowed - this.#waiting.length, 0);
   }
 
   /** How many more of a type may be claimed ahead. */
   roomOf(type: string): number {
     const waiting = this.#waiting.filter(({ task }) => task.type === type).length;
-    return this.#pace.of(type) - waiting;
+    return Math.max(this.#pace.of(type) - waiting, 0);
   }
 
-  /** True when it is time for the next claim: less than half of what may wait does. */
+  /** Whether one of the type waits. */
+  waits(type: string): boolean {
+    return this.#waiting.some(({ task }) => task.type === type);
+  }
+
+  /** True when it is time for the next claim: no more than half of what may wait does. */
   get isLow(): boolean {
-    return this.#waiting.length <= this.#pace.total / 2;
+    return this.#waiting.length <= this.#allowed / 2;
+  }
+
+  get #allowed(): number {
+    return Math.min(this.#pace.total, this.#most);
   }
 
   /** Notes that an attempt has ended: the next may start. */

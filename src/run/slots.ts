@@ -99,6 +99,12 @@ export class Slots {
     );
   }
 
+  /** Whether the type takes all it may, whatever else runs. */
+  isTypeFull(type: string): boolean {
+    const { ofType, typeLimits } = this.#limits;
+    return Math.min(ofType(type) - (this.#byType.get(type) ?? 0), typeLimits.free(type)) <= 0;
+  }
+
   /** Takes a slot, whatever is free: the caller has asked before it claimed. */
   take(type: string, isSuspect: boolean): Slot {
     this.#running += 1;

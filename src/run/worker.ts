@@ -1,6 +1,7 @@
 /** The worker: claims what free slots can take and sends each task, by itself, through the funnel. */
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { ClaimAnswer, ClaimRequest, Store } from "../store/contract.ts";
+import type { ClaimedTask } from "../task/task.ts";
 import { Ahead } from "./ahead.ts";
 import type { Availability } from "./availability.ts";
 import type { Executors } from "./executors.ts";
@@ -78,8 +79,10 @@ export class ClaimLoop {
     this.slots = new Slots({ total, ofType, typeLimits: parts.typeLimits }, (type) =>
       this.#onSlotReleased(type),
     );
-    const longestMs = settings.leaseMs / 3;
-    this.#ahead = new Ahead(parts.ports, longestMs, (task) => void parts.funnel.release(task, "worker"));
+    // They were to start in a moment. When they do not, others may: an idle process looks once a poll.
+    const longestMs = Math.min(settings.pollIntervalMs, settings.leaseMs / 3);
+    const giveBack = (task: ClaimedTask): void => void parts.funnel.release(task, "worker");
+    this.#ahead = new Ahead(parts.ports, total, longestMs, giveBack);
     this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots]);
   }
 
@@ -153,8 +156,12 @@ export class ClaimLoop {
     this.#hasMore = isFull || mayHaveMore(request, answer);
     if (answer.tasks.length > 0) {
       this.#idleMs = FIRST_IDLE_MS;
-      if (this.#room <= 0) return this.#settings.pollIntervalMs;
-      if (!this.#ahead.isLow) return this.#hasMore ? this.#settings.pollIntervalMs : FIRST_IDLE_MS;
+      if (this.#room <= 0) {
+        this.#hasMore = true;
+        return this.#settings.pollIntervalMs;
+      }
+      if (this.slots.free === 0 && !this.#ahead.isLow)
+        return this.#hasMore ? this.#settings.pollIntervalMs : FIRST_IDLE_MS;
       return answer.tasks.length < LARGE_CLAIM ? GATHER_MS : 0;
     }
     const delayMs = Math.min(this.#idleMs, this.#settings.pollIntervalMs);
@@ -209,8 +216,11 @@ export class ClaimLoop {
   #roomOf(type: string): number {
     const { typeLimits } = this.#parts;
     const free = this.slots.freeFor(type);
+    // One at least of each type that may run, so that none is overtaken for ever by those that run.
+    const least = free > 0 || this.slots.isTypeFull(type) || this.#ahead.waits(type) ? 0 : 1;
     // A type with a concurrency of its own is shared with the fast path: nobody knows when its slots are free.
-    return typeLimits.isBounded(type) ? free : free + this.#ahead.roomOf(type);
+    const ahead = typeLimits.isBounded(type) ? 0 : this.#ahead.roomOf(type);
+    return free + Math.max(ahead, least);
   }
 
   #request(): ClaimRequest | null {
@@ -227,13 +237,17 @@ export class ClaimLoop {
         : executors.types
             .map((type) => ({ type, limit: Math.min(this.#roomOf(type), limit) }))
             .filter((entry) => entry.limit > 0);
-    if (limit <= 0 || types.length === 0) return null;
+    const maxBytes = this.#settings.maxClaimBytes - this.#ahead.bytes;
+    if (limit <= 0 || maxBytes <= 0 || types.length === 0) {
+      this.#hasMore = true; // nobody has looked: whoever ends makes room for a look
+      return null;
+    }
     return {
       owner,
       claim: claims.take(),
       types,
       limit,
-      maxBytes: this.#settings.maxClaimBytes,
+      maxBytes,
       suspectLimit: Math.max(Math.min(this.slots.freeForSuspects - this.#ahead.suspects, limit), 0),
       alone: mode === "alone",
       liveClaims: claims.list(),
@@ -254,8 +268,7 @@ export class ClaimLoop {
   #onSlotReleased(type: string): void {
     this.#ahead.ended(type);
     this.#startWaiting();
-    if (!this.#hasMore || this.#isStopping || !this.#ahead.isLow) return;
-    if (this.#room >= LARGE_CLAIM) return this.wake();
+    if (!this.#hasMore || this.#isStopping || (this.slots.free === 0 && !this.#ahead.isLow)) return;
     if (this.#gathering !== null) return;
     this.#gathering = this.#parts.ports.timers.after(GATHER_MS, () => {
       this.#gathering = null;

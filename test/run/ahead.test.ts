@@ -17,13 +17,13 @@ async function unstarted(world: World, taskIds: readonly string[]): Promise<numb
 }
 
 describe("a worker that ends many attempts in a moment", () => {
-  it("claims more than it has slots, up to the batch, and each task once", async () => {
+  it("claims up to as many again as it has slots, and each task once", async () => {
     const world = new World();
     const all = ids("a", 5_000);
     await world.leave(all);
     world.scheduler().startWorker({ concurrency: 20 });
     await world.ports.advance(5_000);
-    expect(Math.max(...claimed(world).map(({ limit }) => limit))).toBe(500);
+    expect(Math.max(...claimed(world).map(({ limit }) => limit))).toBe(40);
     expect(new Set(world.startedIds).size).toBe(5_000);
     expect(world.runs.length).toBe(5_000);
     expect(await world.balance()).toEqual({ pending: 0, confirmed: 5_000, failed: 0 });
@@ -69,16 +69,16 @@ async function withTasksAhead(world: World): Promise<{ scheduler: MemorySchedule
   await world.leave(ids("slow", 400));
   const scheduler = world.scheduler({ executors: [world.executor(job, behave)], leaseMs });
   scheduler.startWorker({ concurrency: 20 });
-  await world.ports.advance(1_000);
-  expect(await unstarted(world, ids("slow", 400))).toBeGreaterThan(20);
+  await world.ports.advance(500);
+  expect(await unstarted(world, ids("slow", 400))).toBeGreaterThan(0);
   return { scheduler, open: () => ends.open() };
 }
 
 describe("tasks claimed ahead of slots that stay taken", () => {
-  it("are given back after a third of the lease, without cost", async () => {
+  it("are given back after a poll, without cost", async () => {
     const world = new World();
     await withTasksAhead(world);
-    await world.ports.advance(leaseMs / 3 + 1_000);
+    await world.ports.advance(1_100);
     expect(await unstarted(world, ids("slow", 400))).toBe(0);
     const tasks = await Promise.all(ids("slow", 400).map((taskId) => world.inner.get(taskId)));
     expect(tasks.every((task) => task?.failedAttempts === 0 && task.lostAttempts === 0)).toBe(true);
