@@ -152,6 +152,15 @@ export interface ProcessRecord {
   readonly leaseMs: number;
 }
 
+/** A registered process as people see it. */
+export interface RegisteredProcess extends ProcessRecord {
+  readonly registeredAt: Date;
+  /** When its last heartbeat was written. */
+  readonly beatAt: Date;
+  /** How long ago that was, by the database's clock. Longer than its lease: it is dead, or cannot reach the database. */
+  readonly silentForMs: number;
+}
+
 /** Another live process as seen by a heartbeat. `beats` changes with each of its heartbeats. */
 export interface ObservedProcess {
   readonly owner: string;
@@ -185,6 +194,16 @@ export interface ListRequest {
   readonly limit: number;
   /** By age: `ascending` is oldest first. */
   readonly order: "ascending" | "descending";
+}
+
+/** Which tasks to list by the beginning of their ids, whatever their state. */
+export interface ListByTaskIdRequest {
+  /** How the ids begin; "" is every task. */
+  readonly prefix: string;
+  /** Where the last page ended, from its `nextCursor`. */
+  readonly cursor?: string | undefined;
+  /** Tasks a page, 1 to 1,000. */
+  readonly limit: number;
 }
 
 /** A page of tasks. */
@@ -221,6 +240,25 @@ export interface Balance {
   readonly failed: number;
   readonly cancelled: number;
   readonly pruned: number;
+}
+
+/** Something about the database that weakens what is promised, and what to do about it. */
+export interface StoreFinding {
+  /** Literal name, for machines. */
+  readonly code: string;
+  /** `error`: tasks are not executed, or can be lost. `warning`: slower, or less safe than it could be. */
+  readonly severity: "error" | "warning";
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** What a store finds out about its own database. */
+export interface StoreExamination {
+  /** Version of the tables in the database (0: none), and the one this library works with. */
+  readonly schemaVersion: { readonly found: number; readonly known: number };
+  /** The database's clock. */
+  readonly now: Date;
+  readonly findings: readonly StoreFinding[];
 }
 
 /** Result of a redrive or a cancellation: done, or why not. */
@@ -269,6 +307,8 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   checkSchema(): Promise<void>;
   /** Settings of the database that weaken what is promised, each as a sentence for the log. */
   warnings(): Promise<readonly string[]>;
+  /** Looks at schema, settings and health of the database; works whatever version the schema has, and changes nothing. */
+  examine(call?: StoreCall): Promise<StoreExamination>;
   /** Closes what the store opened itself, and nothing the user gave it. Calls under way may reject. */
   close(): Promise<void>;
 
@@ -341,9 +381,13 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
     call?: StoreCall,
   ): Promise<BeatAnswer>;
   removeProcess(owner: string, call?: StoreCall): Promise<void>;
+  /** The registered processes, longest registered first; 1,000 at most. */
+  processes(call?: StoreCall): Promise<readonly RegisteredProcess[]>;
 
   get(taskId: string, call?: StoreCall): Promise<TaskWithAttempts | null>;
   list(request: ListRequest, call?: StoreCall): Promise<TaskPage>;
+  /** By the code points of their ids, upwards; costs as much as the page. */
+  listByTaskId(request: ListByTaskIdRequest, call?: StoreCall): Promise<TaskPage>;
   /** Exact; costs as much as there are tasks in that state. */
   count(state: TaskState, call?: StoreCall): Promise<number>;
   statistics(call?: StoreCall): Promise<StoreStatistics>;

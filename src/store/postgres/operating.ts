@@ -4,12 +4,14 @@ import type { TaskState, TaskWithAttempts } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
   Balance,
+  ListByTaskIdRequest,
   ListRequest,
   OperatorAnswer,
   StoreCall,
   StoreStatistics,
   TaskPage,
 } from "../contract.ts";
+import { taskIdRange } from "../task-id-range.ts";
 import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
@@ -52,6 +54,17 @@ export class Operating {
     const rows = found.slice(0, limit);
     const last = found.length > limit ? rows.at(-1) : undefined;
     return { tasks: rows.map(taskOf), nextCursor: last === undefined ? null : textOf(last, "id") };
+  }
+
+  async listByTaskId(request: ListByTaskIdRequest): Promise<TaskPage> {
+    const { from, after, below, limit } = taskIdRange(request);
+    const values = [from, after, String(limit + 1)];
+    const found =
+      below === null
+        ? await this.#own.rows(listing.taskIdTail(this.#names), values)
+        : await this.#own.rows(listing.taskIdPage(this.#names), [...values, below]);
+    const tasks = found.slice(0, limit).map(taskOf);
+    return { tasks, nextCursor: found.length > limit ? (tasks.at(-1)?.taskId ?? null) : null };
   }
 
   async count(state: TaskState): Promise<number> {
