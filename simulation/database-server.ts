@@ -34,7 +34,8 @@ export type PlainMethod =
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 /** What can be asked of the database. */
 export type Command =

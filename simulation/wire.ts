@@ -348,6 +348,7 @@ export function wireStore(wire: Wire): WireStore {
     redrive: plain("redrive"),
     erase: plain("erase"),
     prune: plain("prune"),
+    countPrunable: plain("countPrunable"),
   });
 }
 

@@ -123,7 +123,7 @@ export const processLaws: readonly Law[] = [
       assert.deepEqual(more, []);
       const instant = (offsetMs: number) => new Date(START_MS + offsetMs);
       assert.deepEqual(
-        { ...first, types: [...(first?.types ?? [])] },
+        { ...first, types: Array.from(first?.types ?? []) },
         { ...record, registeredAt: instant(5), beatAt: instant(1_000), silentForMs: 500 },
       );
       assert.deepEqual([second?.owner, second?.types, second?.silentForMs], [OWNER, "all", 1_490]);

@@ -242,6 +242,12 @@ export interface Balance {
   readonly pruned: number;
 }
 
+/** Which settled tasks are old enough to be deleted, and how many at most. */
+export interface PruneRequest {
+  readonly olderThanMs: number;
+  readonly limit: number;
+}
+
 /** Something about the database that weakens what is promised, and what to do about it. */
 export interface StoreFinding {
   /** Literal name, for machines. */
@@ -400,7 +406,9 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   /** Removes the data of a settled task; the record stays. Duplicates then compare by type alone. */
   erase(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
   /** Deletes at most `limit` confirmed and cancelled tasks settled longer ago than `olderThanMs`, and counts them as pruned. Failed ones stay. Answers how many. */
-  prune(request: { readonly olderThanMs: number; readonly limit: number }, call?: StoreCall): Promise<number>;
+  prune(request: PruneRequest, call?: StoreCall): Promise<number>;
+  /** How many tasks `prune` would delete; counts up to `limit`. */
+  countPrunable(request: PruneRequest, call?: StoreCall): Promise<number>;
 }
 
 /** The wait of a task that was lost twice, which doubles with each further loss, and its bound. */

@@ -203,4 +203,9 @@ export const operatorBugs: readonly PlantedBug[] = [
     brokenLaw: "a store that is up to date finds no fault with its schema, and tells the time",
     plant: (sound) => ({ examine: () => sound.examine({}) }),
   },
+  {
+    bug: "a count of what would be pruned prunes",
+    brokenLaw: "what would be pruned is counted, up to a limit, and stays",
+    plant: (sound) => ({ countPrunable: (request, call) => sound.prune(request, call) }),
+  },
 ];

@@ -16,7 +16,7 @@ import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
 import { insertTasks, resolveDuplicates } from "./enqueue.ts";
-import { cancel, erase, prune, redrive } from "./operators.ts";
+import { cancel, erase, prunable, prune, redrive } from "./operators.ts";
 import { Processes } from "./processes.ts";
 import { balance, list, listByTaskId, statistics, taskWithAttemptsOf } from "./reading.ts";
 import { isCurrent } from "./rows.ts";
@@ -162,7 +162,8 @@ type OperatorMethod =
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 function operatorMethods(
   { tables }: Database,
@@ -183,6 +184,7 @@ function operatorMethods(
     redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call)),
     erase: async (taskId) => erase(tables, taskId),
     prune: async (request, call) => prune(tables, request, nowOf(call)),
+    countPrunable: async (request, call) => prunable(tables, request, nowOf(call)).length,
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   ListByTaskIdRequest,
   ListRequest,
   OperatorAnswer,
+  PruneRequest,
   StoreCall,
   StoreStatistics,
   TaskPage,
@@ -19,7 +20,7 @@ import { numberParameter, type Parameter } from "./parameters.ts";
 import * as counting from "./statements/count.ts";
 import * as listing from "./statements/list.ts";
 import * as operator from "./statements/operator.ts";
-import { pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
+import { countPrunable, pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
 import type { Statement } from "./statements/statement.ts";
 import { taskOf, taskWithAttemptsOf } from "./task-row.ts";
 
@@ -121,10 +122,13 @@ export class Operating {
     return this.#move(taskId, operator.eraseTask(this.#names), [taskId], ({ state }) => state !== "pending");
   }
 
-  async prune(
-    { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
-    call: StoreCall,
-  ): Promise<number> {
+  async countPrunable({ olderThanMs, limit }: PruneRequest, call: StoreCall): Promise<number> {
+    const values = [String(olderThanMs), String(limit), numberParameter(call.now)];
+    const [row] = await this.#own.rows(countPrunable(this.#names), values);
+    return Number(row?.["prunable"] ?? 0);
+  }
+
+  async prune({ olderThanMs, limit }: PruneRequest, call: StoreCall): Promise<number> {
     let left = Math.floor(Math.min(Math.max(limit, 0), 10_000));
     const before = left;
     for (const statement of [pruneConfirmed(this.#names), pruneCancelled(this.#names)]) {

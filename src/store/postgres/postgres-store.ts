@@ -107,6 +107,7 @@ export function postgresStore(
     redrive: (taskId, call = {}) => operating.redrive(taskId, call),
     erase: (taskId) => operating.erase(taskId),
     prune: (request, call = {}) => operating.prune(request, call),
+    countPrunable: (request, call = {}) => operating.countPrunable(request, call),
   };
   return Object.freeze(store);
 }

@@ -27,7 +27,7 @@ import {
 } from "./driver.ts";
 import { claimStands, insertTasks, resolveTasks } from "./enqueue.ts";
 import { examineFile, examineMissingFile } from "./examination.ts";
-import { cancel, erase, prune, redrive } from "./operators.ts";
+import { cancel, erase, prunableTasks, prune, redrive } from "./operators.ts";
 import { ownTransaction, type SqliteApi, type SqliteOwnTransaction } from "./own-transaction.ts";
 import { beat, register, removeProcess, showProcesses } from "./processes.ts";
 import {
@@ -296,7 +296,8 @@ type OperatorMethod =
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 function operatorMethods(database: Database): Pick<SqliteStore<object>, OperatorMethod> {
   return {
@@ -314,6 +315,8 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
     redrive: (taskId, call) =>
       database.write((connection) => redrive(connection, taskId, nowOf(connection, call))),
     erase: (taskId) => database.write((connection) => erase(connection, taskId)),
+    countPrunable: ({ olderThanMs, limit }, call) =>
+      database.read((connection) => prunableTasks(connection, nowOf(connection, call) - olderThanMs, limit)),
     async prune({ olderThanMs, limit }, call) {
       let pruned = 0;
       for (;;) {

@@ -1,0 +1,19 @@
+/** All commands, in the order of the help. */
+import type { Command } from "../command.ts";
+import { migrate } from "./migrate.ts";
+import { cancel, redrive } from "./operations.ts";
+import { prune } from "./prune.ts";
+import { status } from "./status.ts";
+import { task } from "./task.ts";
+import { tasks } from "./tasks.ts";
+
+/** The commands. */
+export const commands: readonly Command[] = Object.freeze([
+  status,
+  tasks,
+  task,
+  redrive,
+  cancel,
+  migrate,
+  prune,
+]);
