@@ -21,8 +21,12 @@ export interface Place extends AsyncDisposable {
 /** The kinds. */
 export const kinds = ["Postgres", "SQLite"] as const;
 
-/** Opens a place, with its tables unless said otherwise. */
-export async function openPlace(kind: (typeof kinds)[number], migrate = true): Promise<Place> {
+/** Opens a place, with its tables unless said otherwise; Postgres on the shared server unless another is given. */
+export async function openPlace(
+  kind: (typeof kinds)[number],
+  migrate = true,
+  url: string = sharedDatabase(),
+): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "owed-cli-"));
   const schema = freshSchema();
   const file = join(folder, "shop.db");
@@ -30,11 +34,11 @@ export async function openPlace(kind: (typeof kinds)[number], migrate = true): P
   // The scenes pass each store transactions of its own only.
   const store = (isFile
     ? sqliteStore({ file })
-    : postgresStore({ connectionString: sharedDatabase(), schema })) as unknown as Store;
+    : postgresStore({ connectionString: url, schema })) as unknown as Store;
   if (migrate) await store.migrate();
   return {
     store,
-    env: isFile ? { OWED_SQLITE_FILE: file } : { DATABASE_URL: sharedDatabase(), OWED_SCHEMA: schema },
+    env: isFile ? { OWED_SQLITE_FILE: file } : { DATABASE_URL: url, OWED_SCHEMA: schema },
     async enqueue(tasks, nowMs) {
       const own = await store.begin();
       await store.insert(own.transaction, tasks, null, nowMs === undefined ? {} : at(nowMs - START_MS));

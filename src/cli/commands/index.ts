@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Command } from "../command.ts";
+import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { cancel, redrive } from "./operations.ts";
 import { prune } from "./prune.ts";
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = Object.freeze([
   task,
   redrive,
   cancel,
+  doctor,
   migrate,
   prune,
 ]);

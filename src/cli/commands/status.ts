@@ -6,10 +6,9 @@ import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { processShape } from "../json-shapes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
 import type { Cell, Printer } from "../printer.ts";
+import { namesOf, processFindings } from "../process-findings.ts";
 import { isSilent, STUCK_AFTER_MS } from "../story.ts";
 
-/** Types of a process that are shown. */
-const MOST_TYPES = 6;
 /** Processes that are shown to people. */
 const MOST_PROCESSES = 20;
 
@@ -84,34 +83,10 @@ async function standingOf({ store }: OpenedDatabase): Promise<Standing> {
 }
 
 function warningsOf(statistics: StoreStatistics, processes: readonly RegisteredProcess[]): Warning[] {
-  const found: Warning[] = [];
-  const { pending, failed, oldestDueAgeMs, orphanedTypes } = statistics;
-  const silent = processes.filter(isSilent);
-  const alive = processes.length - silent.length;
-  if (pending > 0 && alive === 0) {
-    found.push({
-      code: "no-process",
-      problem: "tasks are pending and no process is alive: nothing is executed",
-      remedy: "start the worker of the application, or: owed work FILE",
-    });
-  } else if (orphanedTypes.length > 0) {
-    found.push({
-      code: "orphaned-types",
-      problem: `no live process executes ${list(orphanedTypes)}`,
-      remedy: `deploy a worker with an executor for it; owed tasks --state pending --type ${orphanedTypes[0]}`,
-    });
-  }
-  for (const { host, pid, silentForMs } of silent.slice(0, 5)) {
-    found.push({
-      code: "silent-process",
-      problem: `pid ${pid} on ${host} has been silent for ${shownDuration(silentForMs)}, longer than its lease: it is dead, or cut off`,
-      remedy:
-        alive === 0
-          ? "start another process: only the living can declare it dead and take its tasks over"
-          : "nothing, another process takes its tasks over within a lease of watching it; look why it went",
-    });
-  }
-  if (alive > 0 && oldestDueAgeMs !== null && oldestDueAgeMs > STUCK_AFTER_MS) {
+  const found: Warning[] = processFindings(statistics, processes);
+  const { failed, oldestDueAgeMs } = statistics;
+  const isServed = processes.some((process) => !isSilent(process));
+  if (isServed && oldestDueAgeMs !== null && oldestDueAgeMs > STUCK_AFTER_MS) {
     found.push({
       code: "late",
       problem: `the oldest due task has been due for ${shownDuration(oldestDueAgeMs)}`,
@@ -174,18 +149,12 @@ function showProcesses(printer: Printer, processes: readonly RegisteredProcess[]
         String(pid),
         isSilent(process) ? { text: `${heartbeat}!`, style: "red" } : heartbeat,
         String(slots),
-        types === "all" ? "all" : list(types),
+        types === "all" ? "all" : namesOf(types),
       ];
     }),
   });
   const more = processes.length - MOST_PROCESSES;
   if (more > 0) printer.line(`and ${more} more; --json lists all`);
-}
-
-function list(types: readonly string[]): string {
-  const more = types.length - MOST_TYPES;
-  const shown = types.slice(0, MOST_TYPES).join(", ");
-  return types.length === 0 ? "none" : more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 function counted(number: number, upTo: number): string {

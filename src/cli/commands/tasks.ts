@@ -1,5 +1,4 @@
 /** `owed tasks`: which tasks are in a state, and why. */
-import type { RegisteredProcess } from "../../store/contract.ts";
 import { type Task, type TaskState, taskStates } from "../../task/task.ts";
 import type { Command, Invocation } from "../command.ts";
 import { shownDuration } from "../durations.ts";
@@ -14,7 +13,7 @@ import {
   selectingOptions,
   selectionAsOptions,
 } from "../selection.ts";
-import { isSilent, STUCK_AFTER_MS } from "../story.ts";
+import { isStuck } from "../stuck-tasks.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Tasks that are read at most while few of them match. */
@@ -40,14 +39,14 @@ export const tasks: Command = {
   },
   async run(invocation) {
     const { arguments: options } = invocation;
-    const isStuck = options.flag("stuck");
+    const onlyStuck = options.flag("stuck");
     const asked = options.choice("state", taskStates);
-    if (isStuck && asked !== null && asked !== "pending") {
+    if (onlyStuck && asked !== null && asked !== "pending") {
       throw new UsageError("--stuck is about pending tasks", "leave --state out");
     }
     const limit = options.count("limit", 20, 1, 10_000);
-    const selection = readSelection(options, asked ?? (isStuck ? "pending" : "failed"));
-    const isPlain = !isStuck && selection.prefix === null && selection.referenceId === null;
+    const selection = readSelection(options, asked ?? (onlyStuck ? "pending" : "failed"));
+    const isPlain = !onlyStuck && selection.prefix === null && selection.referenceId === null;
     const database = await invocation.open();
     if (isPlain && selection.before === null && limit <= 1_000) {
       return await onePage(invocation, database, selection, limit);
@@ -101,7 +100,7 @@ async function search(
   let read = 0;
   for await (const page of selectedPages(store, selection, { pageSize: 500, order })) {
     terminal.interrupted.throwIfAborted();
-    found.push(...page.tasks.filter((task) => !options.flag("stuck") || isStuckTask(task, processes, now)));
+    found.push(...page.tasks.filter((task) => !options.flag("stuck") || isStuck(task, processes, now)));
     read += page.read;
     if (found.length > limit || read >= READ_UP_TO) break;
   }
@@ -109,17 +108,6 @@ async function search(
   if (found.length > limit) printer.line("there are more: raise --limit", "dim");
   else if (read >= READ_UP_TO) printer.line(`stopped after reading ${READ_UP_TO} tasks`, "yellow");
   return exitCodes.done;
-}
-
-/** Due for a while, and nobody alive holds it. */
-function isStuckTask(
-  { nextAttemptAt, owner }: Task,
-  processes: readonly RegisteredProcess[],
-  now: Date,
-): boolean {
-  const holder = processes.find((process) => process.owner === owner);
-  if (holder !== undefined && !isSilent(holder)) return false;
-  return nextAttemptAt !== null && now.getTime() - nextAttemptAt.getTime() >= STUCK_AFTER_MS;
 }
 
 function show(

@@ -23,6 +23,7 @@ export const expectedIndexes: ReadonlyMap<string, string> = new Map([
     'create index concurrently confirmed_settled_at on "confirmed" using brin (settled_at) with (autosummarize = on)',
   ],
   ["attempt_pkey", 'alter table "attempt" add primary key (id, number)'],
+  ["counter_pkey", 'alter table "counter" add primary key (name)'],
   ["process_pkey", 'alter table "process" add primary key (owner)'],
 ]);
 
