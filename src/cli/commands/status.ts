@@ -1,8 +1,10 @@
 /** `owed status`: counts, age, processes, and what is wrong. */
+import { StoreUnavailableError } from "../../errors.ts";
 import type { RegisteredProcess, StoreStatistics } from "../../store/contract.ts";
 import type { Command, Invocation } from "../command.ts";
 import { shownDuration, shownInstant } from "../durations.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { explained } from "../failure.ts";
 import { processShape } from "../json-shapes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
 import type { Cell, Printer } from "../printer.ts";
@@ -53,13 +55,27 @@ async function watch(
   intervalMs: number,
 ): Promise<ExitCode> {
   while (!terminal.interrupted.aborted) {
-    const standing = await standingOf(database);
+    const standing = await standingOf(database).catch(unreachable);
     printer.clear();
-    show(printer, database, standing);
+    if (standing instanceof StoreUnavailableError) tell(printer, standing);
+    else show(printer, database, standing);
     if (!terminal.isInteractive) printer.line();
     await pause(terminal, intervalMs);
   }
   return exitCodes.done;
+}
+
+/** Whoever watches through an outage wants to see its end. */
+function unreachable(error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error;
+  throw error;
+}
+
+function tell(printer: Printer, error: StoreUnavailableError): void {
+  const { code, message, remedy } = explained(error);
+  printer.json({ error: { code, message, remedy } });
+  printer.paragraph("! ", `${message}; trying again`, "red");
+  if (remedy !== null) printer.paragraph("  what to do: ", remedy);
 }
 
 function pause({ ports, interrupted }: Invocation["terminal"], delayMs: number): Promise<void> {
