@@ -54,7 +54,7 @@ export async function runBulk(invocation: Invocation, action: BulkAction): Promi
     return options.flag("dry-run") ? exitCodes.done : exitCodes.notConfirmed;
   }
   const resume = `owed ${action.command}${selectionAsOptions(selection)}${options.flag("all") ? " --all" : ""} --yes`;
-  printer.aside(`if this ends early, go on with: ${resume}`);
+  if (preview.matched > PAGE) printer.aside(`if this ends early, go on with: ${resume}`);
   return await actOnAll(invocation, { action, database, selection, preview, resume });
 }
 
@@ -108,7 +108,8 @@ function showPreview(
     return;
   }
   const noun = matched === 1 ? "task" : "tasks";
-  printer.line(`would ${action.command} ${count} ${selection.state} ${noun}:`, "bold");
+  const verb = options.flag("yes") && !options.flag("dry-run") ? "will" : "would";
+  printer.line(`${verb} ${action.command} ${count} ${selection.state} ${noun}:`, "bold");
   printer.line();
   printer.table(
     {

@@ -157,9 +157,15 @@ function unservedSituation(
   }
   return {
     situation: "orphaned",
-    why: `${since}, and none of the ${alive.length} live processes executes the type "${task.type}".`,
+    why: `${since}, and ${nobodyOf(alive.length)} the type "${task.type}".`,
     remedy: "deploy a worker with an executor for this type, or cancel the task: owed cancel ID",
   };
+}
+
+function nobodyOf(count: number): string {
+  return count === 1
+    ? "the one live process does not execute"
+    : `none of the ${count} live processes executes`;
 }
 
 function aliveWords(count: number): string {

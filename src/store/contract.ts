@@ -3,10 +3,14 @@
  * at all. Every instant is the database's; a method that looks at the clock, or may come to, takes an optional `now`
  * (milliseconds since 1970) that only tests use. The laws are spelled out, and checked, in conformance/.
  */
-import type { ClaimedTask, DuplicatePolicy, Task, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { ClaimedTask, DuplicatePolicy, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { StoreExamination } from "./examination.ts";
+import type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
+export type { StoreExamination, StoreFinding } from "./examination.ts";
+export type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 export type {
   ConfirmSettlement,
   FailSettlement,
@@ -182,37 +186,6 @@ export interface BeatAnswer {
   readonly declaredDead: readonly string[];
 }
 
-/** Which tasks to list. */
-export interface ListRequest {
-  readonly state: TaskState;
-  readonly type?: string | undefined;
-  /** Only pending tasks that are due and that nobody holds. */
-  readonly ready?: boolean | undefined;
-  /** Where the last page ended, from its `nextCursor`. */
-  readonly cursor?: string | undefined;
-  /** Tasks a page, 1 to 1,000. */
-  readonly limit: number;
-  /** By age: `ascending` is oldest first. */
-  readonly order: "ascending" | "descending";
-}
-
-/** Which tasks to list by the beginning of their ids, whatever their state. */
-export interface ListByTaskIdRequest {
-  /** How the ids begin; "" is every task. */
-  readonly prefix: string;
-  /** Where the last page ended, from its `nextCursor`. */
-  readonly cursor?: string | undefined;
-  /** Tasks a page, 1 to 1,000. */
-  readonly limit: number;
-}
-
-/** A page of tasks. */
-export interface TaskPage {
-  readonly tasks: readonly Task[];
-  /** Pass it as `cursor` for the next page; null when this was the last. */
-  readonly nextCursor: string | null;
-}
-
 /** Counts that cost a bounded amount of work, however many tasks there are. */
 export interface StoreStatistics {
   /** Pending, failed and cancelled tasks; each at most `countedUpTo`. */
@@ -246,25 +219,6 @@ export interface Balance {
 export interface PruneRequest {
   readonly olderThanMs: number;
   readonly limit: number;
-}
-
-/** Something about the database that weakens what is promised, and what to do about it. */
-export interface StoreFinding {
-  /** Literal name, for machines. */
-  readonly code: string;
-  /** `error`: tasks are not executed, or can be lost. `warning`: slower, or less safe than it could be. */
-  readonly severity: "error" | "warning";
-  readonly problem: string;
-  readonly remedy: string;
-}
-
-/** What a store finds out about its own database. */
-export interface StoreExamination {
-  /** Version of the tables in the database (0: none), and the one this library works with. */
-  readonly schemaVersion: { readonly found: number; readonly known: number };
-  /** The database's clock. */
-  readonly now: Date;
-  readonly findings: readonly StoreFinding[];
 }
 
 /** Result of a redrive or a cancellation: done, or why not. */

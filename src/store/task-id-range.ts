@@ -1,6 +1,6 @@
 /** The task ids that begin alike, as a range of the order of code points. */
 import { InvalidInputError } from "../errors.ts";
-import type { ListByTaskIdRequest } from "./contract.ts";
+import type { ListByTaskIdRequest } from "./page.ts";
 
 const MOST_PER_PAGE = 1_000;
 const LAST_CODE_POINT = 0x10ffff;

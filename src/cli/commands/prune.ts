@@ -32,7 +32,8 @@ export const prune: Command = {
     printer.json({ preview: { command: "prune", matched: found, isCut }, dryRun: options.flag("dry-run") });
     const count = `${found.toLocaleString("en-US")}${isCut ? " or more" : ""}`;
     const age = shownDuration(olderThanMs);
-    printer.line(`would delete ${count} tasks that were confirmed or cancelled over ${age} ago`);
+    const verb = options.flag("yes") && !options.flag("dry-run") ? "will" : "would";
+    printer.line(`${verb} delete ${count} tasks that were confirmed or cancelled over ${age} ago`);
     if (found === 0) return exitCodes.done;
     if (!(await isConfirmed(invocation))) {
       return options.flag("dry-run") ? exitCodes.done : exitCodes.notConfirmed;

@@ -138,8 +138,8 @@ function tries({ failedAttempts, lostAttempts }: Task): string {
 }
 
 function why({ failureReason, lastError, owner }: Task): string {
-  const held = owner === null ? "" : "held";
-  const reason = failureReason === null || failureReason === "attempts-exhausted" ? "" : failureReason;
-  const error = lastError === null ? "" : `${lastError.name}: ${lastError.message}`;
-  return [held, reason, error].filter((part) => part !== "").join("; ");
+  const reason = failureReason === null || failureReason === "attempts-exhausted" ? "" : `${failureReason}: `;
+  // Every error is an Error; the reason says more than the name that led to it.
+  const name = lastError === null || lastError.name === "Error" || reason !== "" ? "" : `${lastError.name}: `;
+  return `${owner === null ? "" : "held; "}${reason}${name}${lastError?.message ?? ""}`.replace(/[;:] $/, "");
 }
