@@ -1,5 +1,5 @@
 // Bad usage, a database that is not there, and secrets: what the command says then, and how it ends.
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
@@ -170,6 +170,16 @@ describe("a database that cannot be reached", () => {
     const wrong = await owed.run(["status", "--sqlite", file]);
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("is not a SQLite database")]);
   });
+
+  it.each(everyCommand.filter((argv) => argv !== "migrate"))(
+    "is a file that owed %s does not make",
+    async (argv) => {
+      const file = join(owed.folder, "typo.db");
+      const { code, err } = await owed.run([...argv.split(" "), "--sqlite", file]);
+      expect([code, existsSync(file)]).toEqual([4, false]);
+      expect(err).toContain("what to do: run: owed migrate");
+    },
+  );
 
   it("is not there since its driver is not installed", async () => {
     using bare = installCommand({ pg: false });
