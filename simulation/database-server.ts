@@ -23,15 +23,19 @@ export type PlainMethod =
   | "register"
   | "beat"
   | "removeProcess"
+  | "processes"
+  | "examine"
   | "get"
   | "list"
+  | "listByTaskId"
   | "count"
   | "statistics"
   | "balance"
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 /** What can be asked of the database. */
 export type Command =

@@ -336,8 +336,11 @@ export function wireStore(wire: Wire): WireStore {
     register: plain("register"),
     beat: plain("beat"),
     removeProcess: plain("removeProcess"),
+    processes: plain("processes"),
+    examine: plain("examine"),
     get: plain("get"),
     list: plain("list"),
+    listByTaskId: plain("listByTaskId"),
     count: plain("count"),
     statistics: plain("statistics"),
     balance: plain("balance"),
@@ -345,6 +348,7 @@ export function wireStore(wire: Wire): WireStore {
     redrive: plain("redrive"),
     erase: plain("erase"),
     prune: plain("prune"),
+    countPrunable: plain("countPrunable"),
   });
 }
 

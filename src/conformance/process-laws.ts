@@ -13,6 +13,7 @@ import {
   processId,
   processRecord,
   register,
+  START_MS,
   standing,
   TYPE,
 } from "./scene.ts";
@@ -101,6 +102,36 @@ export const processLaws: readonly Law[] = [
     assert.equal((await harness.store.beat(OTHER, [], at(20))).alive, false);
     assert.deepEqual((await harness.store.beat(OWNER, [], at(30))).others, []);
   }),
+
+  law(
+    "the registered processes are shown with their last heartbeat, longest registered first",
+    async (harness) => {
+      const record = processRecord(OTHER, {
+        types: ["a", "b"],
+        host: "h2",
+        pid: 7,
+        slots: 3,
+        leaseMs: 20_000,
+      });
+      await harness.store.register(record, at(5));
+      await harness.store.register(processRecord(OWNER), at(10));
+      await harness.store.register(processRecord(THIRD), at(20));
+      await harness.store.beat(OTHER, [], at(1_000));
+      await harness.store.removeProcess(THIRD, at(1_000));
+      const shown = (now: number) => harness.store.processes(at(now));
+      const [first, second, ...more] = await shown(1_500);
+      assert.deepEqual(more, []);
+      const instant = (offsetMs: number) => new Date(START_MS + offsetMs);
+      assert.deepEqual(
+        { ...first, types: Array.from(first?.types ?? []) },
+        { ...record, registeredAt: instant(5), beatAt: instant(1_000), silentForMs: 500 },
+      );
+      assert.deepEqual([second?.owner, second?.types, second?.silentForMs], [OWNER, "all", 1_490]);
+      await harness.store.register(record, at(2_000));
+      const again = (await shown(2_000))[0];
+      assert.deepEqual([again?.owner, again?.registeredAt, again?.silentForMs], [OTHER, instant(5), 0]);
+    },
+  ),
 
   law("removing a process that is not there does nothing", async (harness) => {
     await register(harness, OWNER);

@@ -145,6 +145,48 @@ export const readingLaws: readonly Law[] = [
     assert.deepEqual(await readAll(harness, request, at(1_001)), ["later", "ready-a", "ready-b"]);
   }),
 
+  law(
+    "tasks are listed by the beginning of their ids, page by page, whatever their state",
+    async (harness) => {
+      await register(harness, OWNER);
+      const ids = ["a", "b", "b:", "b:1", "b:2", "b:\u{e000}", "b:\u{10ffff}", "b:\u{10ffff}z", "b;", "c"];
+      // Written in another order, so that the order of ids is not that of age.
+      await enqueue(
+        harness,
+        [...ids].reverse().map((id) => newTask(id)),
+        at(0),
+      );
+      const held = await claim(harness, OWNER, 1, at(10), { limit: 1_000 });
+      const settled = held.tasks.filter(({ taskId }) => taskId === "b:1");
+      await harness.store.settle(settled.map(confirmation), at(20));
+      const pages = async (prefix: string, limit: number) => {
+        const found: string[] = [];
+        let cursor: string | undefined;
+        for (;;) {
+          const page = await harness.store.listByTaskId({ prefix, cursor, limit }, at(30));
+          found.push(...taskIds(page.tasks));
+          assert.ok(page.tasks.length <= limit);
+          if (page.nextCursor === null) return found;
+          cursor = page.nextCursor;
+        }
+      };
+      assert.deepEqual(await pages("b:", 2), ids.slice(2, 8));
+      assert.deepEqual(await pages("b:", 6), ids.slice(2, 8));
+      assert.deepEqual(await pages("b:\u{10ffff}", 10), ids.slice(6, 8));
+      assert.deepEqual(await pages("", 3), ids);
+      assert.deepEqual(await pages("d", 3), []);
+      const [first] = (await harness.store.listByTaskId({ prefix: "b:1", limit: 1 }, at(30))).tasks;
+      const { attempts: _, ...shown } = present(await harness.store.get("b:1", at(30)), "b:1");
+      assert.deepEqual({ ...first }, shown);
+      for (const wrong of [{ limit: 0 }, { limit: 1_001 }, { cursor: "a" }, { prefix: "\0" }]) {
+        const request = { prefix: "b", limit: 1, ...wrong };
+        await assert.rejects(async () => harness.store.listByTaskId(request, at(30)), {
+          code: "OWED_INVALID_INPUT",
+        });
+      }
+    },
+  ),
+
   law("a listed task is the task that get shows", async (harness) => {
     await enqueue(harness, [newTask("task", { referenceId: "order-1", headers: { a: "b" } })]);
     const page = await harness.store.list({ state: "pending", limit: 1, order: "ascending" }, at(0));

@@ -99,6 +99,19 @@ export const retentionLaws: readonly Law[] = [
     assert.deepEqual([balance.pruned, balance.pending, balance.confirmed], [7, 3, 0]);
   }),
 
+  law("what would be pruned is counted, up to a limit, and stays", async (harness) => {
+    await oneOfEach(harness);
+    const countable = (olderThanMs: number, limit: number, now: number) =>
+      harness.store.countPrunable({ olderThanMs, limit }, at(now));
+    assert.equal(await countable(DAY_MS, 100, DAY_MS), 0);
+    assert.equal(await countable(DAY_MS, 100, DAY_MS + 11), 2);
+    assert.equal(await countable(DAY_MS, 1, DAY_MS + 11), 1);
+    await standing(harness, "confirmed");
+    await standing(harness, "cancelled");
+    await harness.store.prune({ olderThanMs: DAY_MS, limit: 100 }, at(DAY_MS + 11));
+    assert.equal(await countable(DAY_MS, 100, DAY_MS + 11), 0);
+  }),
+
   law("a pruned taskId can be enqueued anew", async (harness) => {
     await oneOfEach(harness);
     await harness.store.prune({ olderThanMs: 0, limit: 100 }, at(DAY_MS));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 import type { Law } from "./harness.ts";
-import { at, enqueue, law, newTask, standing } from "./scene.ts";
+import { at, enqueue, law, newTask, START_MS, standing } from "./scene.ts";
 
 /** Migrate, checkSchema, warnings, and what a store says of itself. */
 export const schemaLaws: readonly Law[] = [
@@ -19,6 +19,19 @@ export const schemaLaws: readonly Law[] = [
     await Promise.all(Array.from({ length: 6 }, () => harness.store.migrate()));
     await harness.store.checkSchema();
     await enqueue(harness, [newTask("task")]);
+  }),
+
+  law("a store that is up to date finds no fault with its schema, and tells the time", async ({ store }) => {
+    const { schemaVersion, now, findings } = await store.examine(at(5));
+    assert.ok(schemaVersion.known >= 1);
+    assert.equal(schemaVersion.found, schemaVersion.known);
+    assert.equal(now.getTime(), START_MS + 5);
+    for (const { code, severity, problem, remedy } of findings) {
+      assert.match(code, /^[a-z][a-z-]*$/);
+      assert.ok(!code.startsWith("schema-") && !code.startsWith("index-"), `${code}: ${problem}`);
+      assert.ok(["error", "warning"].includes(severity));
+      assert.ok(problem.length > 0 && remedy.length > 0, "a finding says what to do");
+    }
   }),
 
   law("a store says what it is", async ({ store }) => {

@@ -3,10 +3,14 @@
  * at all. Every instant is the database's; a method that looks at the clock, or may come to, takes an optional `now`
  * (milliseconds since 1970) that only tests use. The laws are spelled out, and checked, in conformance/.
  */
-import type { ClaimedTask, DuplicatePolicy, Task, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { ClaimedTask, DuplicatePolicy, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { StoreExamination } from "./examination.ts";
+import type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
+export type { StoreExamination, StoreFinding } from "./examination.ts";
+export type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 export type {
   ConfirmSettlement,
   FailSettlement,
@@ -152,6 +156,15 @@ export interface ProcessRecord {
   readonly leaseMs: number;
 }
 
+/** A registered process as people see it. */
+export interface RegisteredProcess extends ProcessRecord {
+  readonly registeredAt: Date;
+  /** When its last heartbeat was written. */
+  readonly beatAt: Date;
+  /** How long ago that was, by the database's clock. Longer than its lease: it is dead, or cannot reach the database. */
+  readonly silentForMs: number;
+}
+
 /** Another live process as seen by a heartbeat. `beats` changes with each of its heartbeats. */
 export interface ObservedProcess {
   readonly owner: string;
@@ -171,27 +184,6 @@ export interface BeatAnswer {
   readonly others: readonly ObservedProcess[];
   /** Which of `dead` were removed: their heartbeat was still the one seen. */
   readonly declaredDead: readonly string[];
-}
-
-/** Which tasks to list. */
-export interface ListRequest {
-  readonly state: TaskState;
-  readonly type?: string | undefined;
-  /** Only pending tasks that are due and that nobody holds. */
-  readonly ready?: boolean | undefined;
-  /** Where the last page ended, from its `nextCursor`. */
-  readonly cursor?: string | undefined;
-  /** Tasks a page, 1 to 1,000. */
-  readonly limit: number;
-  /** By age: `ascending` is oldest first. */
-  readonly order: "ascending" | "descending";
-}
-
-/** A page of tasks. */
-export interface TaskPage {
-  readonly tasks: readonly Task[];
-  /** Pass it as `cursor` for the next page; null when this was the last. */
-  readonly nextCursor: string | null;
 }
 
 /** Counts that cost a bounded amount of work, however many tasks there are. */
@@ -221,6 +213,12 @@ export interface Balance {
   readonly failed: number;
   readonly cancelled: number;
   readonly pruned: number;
+}
+
+/** Which settled tasks are old enough to be deleted, and how many at most. */
+export interface PruneRequest {
+  readonly olderThanMs: number;
+  readonly limit: number;
 }
 
 /** Result of a redrive or a cancellation: done, or why not. */
@@ -269,6 +267,8 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   checkSchema(): Promise<void>;
   /** Settings of the database that weaken what is promised, each as a sentence for the log. */
   warnings(): Promise<readonly string[]>;
+  /** Looks at schema, settings and health of the database; works whatever version the schema has, and changes nothing. */
+  examine(call?: StoreCall): Promise<StoreExamination>;
   /** Closes what the store opened itself, and nothing the user gave it. Calls under way may reject. */
   close(): Promise<void>;
 
@@ -341,9 +341,13 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
     call?: StoreCall,
   ): Promise<BeatAnswer>;
   removeProcess(owner: string, call?: StoreCall): Promise<void>;
+  /** The registered processes, longest registered first; 1,000 at most. */
+  processes(call?: StoreCall): Promise<readonly RegisteredProcess[]>;
 
   get(taskId: string, call?: StoreCall): Promise<TaskWithAttempts | null>;
   list(request: ListRequest, call?: StoreCall): Promise<TaskPage>;
+  /** By the code points of their ids, upwards; costs as much as the page. */
+  listByTaskId(request: ListByTaskIdRequest, call?: StoreCall): Promise<TaskPage>;
   /** Exact; costs as much as there are tasks in that state. */
   count(state: TaskState, call?: StoreCall): Promise<number>;
   statistics(call?: StoreCall): Promise<StoreStatistics>;
@@ -356,7 +360,9 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   /** Removes the data of a settled task; the record stays. Duplicates then compare by type alone. */
   erase(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
   /** Deletes at most `limit` confirmed and cancelled tasks settled longer ago than `olderThanMs`, and counts them as pruned. Failed ones stay. Answers how many. */
-  prune(request: { readonly olderThanMs: number; readonly limit: number }, call?: StoreCall): Promise<number>;
+  prune(request: PruneRequest, call?: StoreCall): Promise<number>;
+  /** How many tasks `prune` would delete; counts up to `limit`. */
+  countPrunable(request: PruneRequest, call?: StoreCall): Promise<number>;
 }
 
 /** The wait of a task that was lost twice, which doubles with each further loss, and its bound. */

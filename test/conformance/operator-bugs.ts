@@ -179,4 +179,33 @@ export const operatorBugs: readonly PlantedBug[] = [
       },
     }),
   },
+  {
+    bug: "every process looks as if it had just sent a heartbeat",
+    brokenLaw: "the registered processes are shown with their last heartbeat, longest registered first",
+    plant: (sound) => ({
+      async processes(call) {
+        return (await sound.processes(call)).map((process) => ({ ...process, silentForMs: 0 }));
+      },
+    }),
+  },
+  {
+    bug: "ids are found by a prefix that matches anything behind it",
+    brokenLaw: "tasks are listed by the beginning of their ids, page by page, whatever their state",
+    plant: (sound) => ({
+      async listByTaskId(request, call) {
+        const { tasks, nextCursor } = await sound.listByTaskId({ ...request, prefix: "" }, call);
+        return { tasks: tasks.filter(({ taskId }) => taskId >= request.prefix), nextCursor };
+      },
+    }),
+  },
+  {
+    bug: "an examination tells the time of the machine",
+    brokenLaw: "a store that is up to date finds no fault with its schema, and tells the time",
+    plant: (sound) => ({ examine: () => sound.examine({}) }),
+  },
+  {
+    bug: "a count of what would be pruned prunes",
+    brokenLaw: "what would be pruned is counted, up to a limit, and stays",
+    plant: (sound) => ({ countPrunable: (request, call) => sound.prune(request, call) }),
+  },
 ];

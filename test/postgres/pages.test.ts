@@ -55,5 +55,9 @@ describe.each(sharedMajors())("a page of tasks on Postgres %i", (major) => {
       const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
       expect(plan).toMatch(/Index Scan\b.* using task_pkey on task t\b/);
     }
+    const byId = `explain ${listing.taskIdPage(names).text}`;
+    const { rows } = await pool.query(byId, ["task-1", "task-1", "51", "task-2"]);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toMatch(/Index Cond: .*task_id > .*task_id < /);
   });
 });

@@ -3,15 +3,22 @@ import { NotATransactionError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
 import { checkObject } from "../../task/option-checks.ts";
-import type { BeginOptions, BornClaim, BornClaimStanding, Store, StoreCall } from "../contract.ts";
+import type {
+  BeginOptions,
+  BornClaim,
+  BornClaimStanding,
+  Store,
+  StoreCall,
+  StoreFinding,
+} from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
 import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
 import { insertTasks, resolveDuplicates } from "./enqueue.ts";
-import { cancel, erase, prune, redrive } from "./operators.ts";
+import { cancel, erase, prunable, prune, redrive } from "./operators.ts";
 import { Processes } from "./processes.ts";
-import { balance, list, statistics, taskWithAttemptsOf } from "./reading.ts";
+import { balance, list, listByTaskId, statistics, taskWithAttemptsOf } from "./reading.ts";
 import { isCurrent } from "./rows.ts";
 import { Session } from "./session.ts";
 import { settle } from "./settlements.ts";
@@ -26,6 +33,13 @@ export interface MemoryStoreOptions {
   /** Told every committed change, in commit order: what triggers would write in a database. For simulations. */
   readonly audit?: Audit;
 }
+
+const VOLATILE: StoreFinding = Object.freeze({
+  code: "volatile",
+  severity: "warning",
+  problem: "the memory store loses all tasks when this process ends",
+  remedy: "use it for tests and demos",
+});
 
 /** A store in the memory of this process; several schedulers may share it. */
 export interface MemoryStore extends Store<MemoryTransaction, MemoryRows, false> {
@@ -51,7 +65,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     async migrate() {},
     async checkSchema() {},
     async warnings() {
-      return ["the memory store loses all tasks when this process ends: use it for tests and demos"];
+      return [`${VOLATILE.problem}: ${VOLATILE.remedy}`];
+    },
+    async examine(call?: StoreCall) {
+      return { schemaVersion: { found: 1, known: 1 }, now: new Date(nowOf(call)), findings: [VOLATILE] };
     },
     async close() {},
     ...transactionMethods(database, nowOf),
@@ -107,7 +124,8 @@ type ExecutionMethod =
   | "settle"
   | "register"
   | "beat"
-  | "removeProcess";
+  | "removeProcess"
+  | "processes";
 
 function executionMethods(
   database: Database,
@@ -127,22 +145,25 @@ function executionMethods(
       const nowMs = nowOf(call);
       return settlements.map((settlement) => settle(database.tables, settlement, nowMs));
     },
-    register: async (record) => processes.register(record),
-    beat: async (owner, dead) => processes.beat(owner, dead),
+    register: async (record, call) => processes.register(record, nowOf(call)),
+    beat: async (owner, dead, call) => processes.beat(owner, dead, nowOf(call)),
     removeProcess: async (owner) => processes.remove(owner),
+    processes: async (call) => processes.shown(nowOf(call)),
   };
 }
 
 type OperatorMethod =
   | "get"
   | "list"
+  | "listByTaskId"
   | "count"
   | "statistics"
   | "balance"
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 function operatorMethods(
   { tables }: Database,
@@ -154,6 +175,7 @@ function operatorMethods(
       const row = tables.find(taskId);
       return row === undefined ? null : taskWithAttemptsOf(row);
     },
+    listByTaskId: async (request) => listByTaskId(tables, request),
     list: async (request, call) => list(tables, processes, request, nowOf(call)),
     count: async (state) => tables.inState(state).size,
     statistics: async (call) => statistics(tables, processes, nowOf(call)),
@@ -162,6 +184,7 @@ function operatorMethods(
     redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call)),
     erase: async (taskId) => erase(tables, taskId),
     prune: async (request, call) => prune(tables, request, nowOf(call)),
+    countPrunable: async (request, call) => prunable(tables, request, nowOf(call)).length,
   };
 }
 

@@ -1,5 +1,5 @@
 /** What people do to tasks: cancel, redrive, erase, prune. */
-import type { OperatorAnswer } from "../contract.ts";
+import type { OperatorAnswer, PruneRequest } from "../contract.ts";
 import { isPending, type Settled, stateOf, type TaskRow } from "./rows.ts";
 import { ending } from "./settlements.ts";
 import type { Tables } from "./tables.ts";
@@ -39,19 +39,21 @@ export function erase(tables: Tables, taskId: string): OperatorAnswer {
 }
 
 /** Deletes what was confirmed or cancelled long enough ago, longest first. */
-export function prune(
-  tables: Tables,
-  request: { readonly olderThanMs: number; readonly limit: number },
-  nowMs: number,
-): number {
+export function prune(tables: Tables, request: PruneRequest, nowMs: number): number {
+  const gone = prunable(tables, request, nowMs);
+  for (const row of gone) tables.prune(row);
+  return gone.length;
+}
+
+/** What `prune` would delete. */
+export function prunable(tables: Tables, request: PruneRequest, nowMs: number): readonly TaskRow[] {
   const gone: TaskRow[] = [];
   for (const row of tables.prunable().ascending()) {
     const settledForMs = nowMs - (row.standing as Settled).atMs;
     if (gone.length >= request.limit || settledForMs <= request.olderThanMs) break;
     gone.push(row);
   }
-  for (const row of gone) tables.prune(row);
-  return gone.length;
+  return gone;
 }
 
 function refusal(row: TaskRow | undefined): OperatorAnswer {

@@ -1,13 +1,23 @@
 /** The registered processes, and what a heartbeat does to them. */
-import type { BeatAnswer, ProcessRecord } from "../contract.ts";
+import type { BeatAnswer, ProcessRecord, RegisteredProcess } from "../contract.ts";
 import type { Audit } from "./audit.ts";
 
 /** A memory store ends with its process, and never goes back. */
 const ERA = "memory";
 
+/** Processes of one answer. */
+const MOST_SHOWN = 1_000;
+
+interface Registration {
+  readonly record: ProcessRecord;
+  readonly registeredAtMs: number;
+  beats: number;
+  beatAtMs: number;
+}
+
 /** Who is alive. A claim of a process that is not in here is void. */
 export class Processes {
-  readonly #records = new Map<string, { readonly record: ProcessRecord; beats: number }>();
+  readonly #records = new Map<string, Registration>();
   readonly #audit: Audit | undefined;
 
   constructor(audit?: Audit) {
@@ -32,8 +42,22 @@ export class Processes {
     return false;
   }
 
-  register(record: ProcessRecord): Pick<BeatAnswer, "era"> {
-    this.#records.set(record.owner, { record, beats: 0 });
+  /** All of them, longest registered first. */
+  shown(nowMs: number): RegisteredProcess[] {
+    const shown = [...this.#records.values()].map(({ record, registeredAtMs, beatAtMs }) => ({
+      ...record,
+      registeredAt: new Date(registeredAtMs),
+      beatAt: new Date(beatAtMs),
+      silentForMs: Math.max(nowMs - beatAtMs, 0),
+    }));
+    return shown
+      .sort((left, right) => left.registeredAt.getTime() - right.registeredAt.getTime())
+      .slice(0, MOST_SHOWN);
+  }
+
+  register(record: ProcessRecord, nowMs: number): Pick<BeatAnswer, "era"> {
+    const registeredAtMs = this.#records.get(record.owner)?.registeredAtMs ?? nowMs;
+    this.#records.set(record.owner, { record, registeredAtMs, beats: 0, beatAtMs: nowMs });
     this.#audit?.({ kind: "process", owner: record.owner, change: "insert" });
     return { era: ERA };
   }
@@ -43,10 +67,15 @@ export class Processes {
   }
 
   /** Writes a heartbeat, removes those of `dead` whose heartbeat is unchanged, and reads all others. */
-  beat(owner: string, dead: readonly { readonly owner: string; readonly beats: number }[]): BeatAnswer {
+  beat(
+    owner: string,
+    dead: readonly { readonly owner: string; readonly beats: number }[],
+    nowMs: number,
+  ): BeatAnswer {
     const own = this.#records.get(owner);
     if (own === undefined) return { alive: false, beats: 0, era: ERA, others: [], declaredDead: [] };
     own.beats += 1;
+    own.beatAtMs = nowMs;
     this.#audit?.({ kind: "process", owner, change: "beat" });
     const declaredDead = dead
       .filter((seen) => seen.owner !== owner && this.#records.get(seen.owner)?.beats === seen.beats)

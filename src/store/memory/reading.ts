@@ -1,7 +1,8 @@
 /** What people and gauges read: tasks, pages, counts. */
 import { InvalidInputError } from "../../errors.ts";
 import type { RecordedError, Task, TaskWithAttempts } from "../../task/task.ts";
-import type { Balance, ListRequest, StoreStatistics, TaskPage } from "../contract.ts";
+import type { Balance, ListByTaskIdRequest, ListRequest, StoreStatistics, TaskPage } from "../contract.ts";
+import { compareTaskIds, taskIdRange } from "../task-id-range.ts";
 import type { Processes } from "./processes.ts";
 import { isPending, type Pending, settledOf, stateOf, type TaskRow } from "./rows.ts";
 import type { Tables } from "./tables.ts";
@@ -56,6 +57,17 @@ export function list(tables: Tables, processes: Processes, request: ListRequest,
   }
   const page = found.slice(0, limit);
   const nextCursor = found.length > limit ? String(page[page.length - 1]?.id) : null;
+  return { tasks: page.map(taskOf), nextCursor };
+}
+
+/** A page by the ids; this store keeps no order of ids, and sorts what it finds. */
+export function listByTaskId(tables: Tables, request: ListByTaskIdRequest): TaskPage {
+  const { from, after, limit } = taskIdRange(request);
+  const found = [...tables.all()]
+    .filter(({ taskId }) => taskId.startsWith(from) && (after === "" || compareTaskIds(taskId, after) > 0))
+    .sort((left, right) => compareTaskIds(left.taskId, right.taskId));
+  const page = found.slice(0, limit);
+  const nextCursor = found.length > limit ? (page[page.length - 1]?.taskId ?? null) : null;
   return { tasks: page.map(taskOf), nextCursor };
 }
 

@@ -62,6 +62,11 @@ export class Tables {
     return this.#byId.get(Number(id));
   }
 
+  /** All tasks, in no order that means anything. */
+  all(): Iterable<TaskRow> {
+    return this.#byTaskId.values();
+  }
+
   /** The tasks of a state, oldest first. */
   inState(state: TaskState): TasksByAge {
     return this.#byState[state];

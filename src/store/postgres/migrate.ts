@@ -3,6 +3,7 @@ import { SchemaMissingError, SchemaTooNewError } from "../../errors.ts";
 import type { OwnConnections, Runner } from "./connections.ts";
 import { migrationLockKey, type Names } from "./identifier.ts";
 import { knownVersion, migrations } from "./migrations/index.ts";
+import { settingFindings } from "./setting-findings.ts";
 import {
   createSchema,
   durabilitySettings,
@@ -50,32 +51,17 @@ export async function checkSchema(own: OwnConnections, schema: string, names: Na
 /** What of the database's settings weakens the promises, a sentence each. */
 export async function warnings(own: OwnConnections): Promise<readonly string[]> {
   const [settings = {}] = await own.rows(durabilitySettings);
-  const found: string[] = [];
-  if (settings["synchronous_commit"] === "off") {
-    found.push(
-      "synchronous_commit is off: a crash of the server can lose tasks whose commit was acknowledged",
-    );
-  }
-  if (settings["fsync"] === "off")
-    found.push("fsync is off: a crash of the machine can lose or corrupt the database");
-  if (settings["full_page_writes"] === "off") {
-    found.push("full_page_writes is off: a crash of the machine can corrupt the database");
-  }
-  if (settings["read_only"] === "on" || settings["in_recovery"] === "true") {
-    found.push("the database is read-only: nothing can be enqueued or settled");
-  }
-  if (settings["isolation"] !== "read committed") {
-    found.push(
-      `default_transaction_isolation is "${settings["isolation"]}": claims will fail with 40001, set it to "read committed" for the role of the store`,
-    );
-  }
-  return found;
+  return settingFindings(settings).map(({ problem, remedy }) => `${problem}; ${remedy}`);
+}
+
+/** The version that stands, whatever it is; 0 when there are no tables. */
+export async function foundVersion(own: OwnConnections, schema: string, names: Names): Promise<number> {
+  const [standing] = await own.rows(schemaStanding, [schema]);
+  return standing?.["version_exists"] === "true" ? await readVersion(own, names) : 0;
 }
 
 async function versionFound(own: OwnConnections, schema: string, names: Names): Promise<number> {
-  const [standing] = await own.rows(schemaStanding, [schema]);
-  if (standing?.["version_exists"] !== "true") return 0;
-  const found = await readVersion(own, names);
+  const found = await foundVersion(own, schema, names);
   if (found > knownVersion) throw new SchemaTooNewError(found, knownVersion);
   return found;
 }

@@ -4,12 +4,15 @@ import type { TaskState, TaskWithAttempts } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
   Balance,
+  ListByTaskIdRequest,
   ListRequest,
   OperatorAnswer,
+  PruneRequest,
   StoreCall,
   StoreStatistics,
   TaskPage,
 } from "../contract.ts";
+import { taskIdRange } from "../task-id-range.ts";
 import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
@@ -17,7 +20,7 @@ import { numberParameter, type Parameter } from "./parameters.ts";
 import * as counting from "./statements/count.ts";
 import * as listing from "./statements/list.ts";
 import * as operator from "./statements/operator.ts";
-import { pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
+import { countPrunable, pruneCancelled, pruneConfirmed } from "./statements/prune.ts";
 import type { Statement } from "./statements/statement.ts";
 import { taskOf, taskWithAttemptsOf } from "./task-row.ts";
 
@@ -52,6 +55,17 @@ export class Operating {
     const rows = found.slice(0, limit);
     const last = found.length > limit ? rows.at(-1) : undefined;
     return { tasks: rows.map(taskOf), nextCursor: last === undefined ? null : textOf(last, "id") };
+  }
+
+  async listByTaskId(request: ListByTaskIdRequest): Promise<TaskPage> {
+    const { from, after, below, limit } = taskIdRange(request);
+    const values = [from, after, String(limit + 1)];
+    const found =
+      below === null
+        ? await this.#own.rows(listing.taskIdTail(this.#names), values)
+        : await this.#own.rows(listing.taskIdPage(this.#names), [...values, below]);
+    const tasks = found.slice(0, limit).map(taskOf);
+    return { tasks, nextCursor: found.length > limit ? (tasks.at(-1)?.taskId ?? null) : null };
   }
 
   async count(state: TaskState): Promise<number> {
@@ -108,10 +122,13 @@ export class Operating {
     return this.#move(taskId, operator.eraseTask(this.#names), [taskId], ({ state }) => state !== "pending");
   }
 
-  async prune(
-    { olderThanMs, limit }: { readonly olderThanMs: number; readonly limit: number },
-    call: StoreCall,
-  ): Promise<number> {
+  async countPrunable({ olderThanMs, limit }: PruneRequest, call: StoreCall): Promise<number> {
+    const values = [String(olderThanMs), String(limit), numberParameter(call.now)];
+    const [row] = await this.#own.rows(countPrunable(this.#names), values);
+    return Number(row?.["prunable"] ?? 0);
+  }
+
+  async prune({ olderThanMs, limit }: PruneRequest, call: StoreCall): Promise<number> {
     let left = Math.floor(Math.min(Math.max(limit, 0), 10_000));
     const before = left;
     for (const statement of [pruneConfirmed(this.#names), pruneCancelled(this.#names)]) {

@@ -4,6 +4,7 @@ import type { BeginOptions, OwnTransaction, Store } from "../contract.ts";
 import { Claiming } from "./claiming.ts";
 import { OwnConnections } from "./connections.ts";
 import { Enqueuing } from "./enqueue.ts";
+import { examineDatabase } from "./examination.ts";
 import { namesIn } from "./identifier.ts";
 import { checkSchema, migrate, warnings } from "./migrate.ts";
 import { Operating } from "./operating.ts";
@@ -68,6 +69,10 @@ export function postgresStore(
     migrate: () => migrate(own, checked.schema, names),
     checkSchema: () => checkSchema(own, checked.schema, names),
     warnings: () => warnings(own),
+    examine: (call = {}) => {
+      const { schema, pooler } = checked;
+      return examineDatabase({ own, names, schema, pooler }, call);
+    },
     close: async () => {
       await Promise.all([own.close(), transactions.close()]);
     },
@@ -90,9 +95,11 @@ export function postgresStore(
     register: (process, call = {}) => processes.register(process, call),
     beat: (owner, dead, call = {}) => processes.beat(owner, dead, call),
     removeProcess: (owner) => processes.remove(owner),
+    processes: (call = {}) => processes.show(call),
 
     get: (taskId) => operating.get(taskId),
     list: (request, call = {}) => operating.list(request, call),
+    listByTaskId: (request) => operating.listByTaskId(request),
     count: (state) => operating.count(state),
     statistics: (call = {}) => operating.statistics(call),
     balance: () => operating.balance(),
@@ -100,6 +107,7 @@ export function postgresStore(
     redrive: (taskId, call = {}) => operating.redrive(taskId, call),
     erase: (taskId) => operating.erase(taskId),
     prune: (request, call = {}) => operating.prune(request, call),
+    countPrunable: (request, call = {}) => operating.countPrunable(request, call),
   };
   return Object.freeze(store);
 }

@@ -1,10 +1,10 @@
 /** The registry of living processes. */
-import type { BeatAnswer, ProcessRecord, StoreCall } from "../contract.ts";
+import type { BeatAnswer, ProcessRecord, RegisteredProcess, StoreCall } from "../contract.ts";
 import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections } from "./connections.ts";
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter } from "./parameters.ts";
-import { beat, registerProcess, removeProcess } from "./statements/process.ts";
+import { beat, registerProcess, removeProcess, showProcesses } from "./statements/process.ts";
 
 /** Registers, beats, removes; one statement each. */
 export class Processes {
@@ -17,6 +17,7 @@ export class Processes {
       register: registerProcess(names),
       beat: beat(names),
       remove: removeProcess(names),
+      show: showProcesses(names),
     };
   }
 
@@ -61,5 +62,24 @@ export class Processes {
 
   async remove(owner: string): Promise<void> {
     await this.#own.rows(this.#statements.remove, [owner]);
+  }
+
+  async show(call: StoreCall): Promise<readonly RegisteredProcess[]> {
+    const rows = await this.#own.rows(this.#statements.show, [numberParameter(call.now)]);
+    return rows.map((row) => {
+      const types = row["types"] ?? null;
+      const beatAtMs = numberOf(row, "beat_ms");
+      return {
+        owner: textOf(row, "owner"),
+        host: textOf(row, "host"),
+        pid: numberOf(row, "pid"),
+        types: types === null ? "all" : (JSON.parse(types) as readonly string[]),
+        slots: numberOf(row, "slots"),
+        leaseMs: numberOf(row, "lease_ms"),
+        registeredAt: new Date(numberOf(row, "registered_ms")),
+        beatAt: new Date(beatAtMs),
+        silentForMs: Math.max(numberOf(row, "now_ms") - beatAtMs, 0),
+      };
+    });
   }
 }

@@ -160,5 +160,19 @@ left join owed_pending p on p.id = t.id
 left join owed_settled s on s.id = t.id;
 `;
 
+/** The whole schema as SQL, for somebody who runs it by hand on a file without it. */
+export function sqliteMigrationSql(): string {
+  const version = `update owed_schema_version set version = ${migrations.length};`;
+  return [
+    `-- Tables of the package "owed" for SQLite, version ${migrations.length}.`,
+    "begin immediate;",
+    createVersionTable.trim(),
+    ...migrations.map((migration, index) => `-- Version ${index + 1}\n${migration.trim()}`),
+    version,
+    "commit;",
+    "",
+  ].join("\n\n");
+}
+
 /** The migrations in order; the first brings version 1. */
 export const migrations: readonly string[] = Object.freeze([tables]);

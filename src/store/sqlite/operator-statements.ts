@@ -44,6 +44,16 @@ where state <> 'failed'
 order by settled_at, id
 limit :limit`;
 
+/** How many there are, up to a bound. */
+export const countPrunable = `select count(*) as number
+from (
+  select 1
+  from owed_settled indexed by owed_settled_prunable
+  where state <> 'failed'
+    and settled_at < :before
+  limit :limit
+)`;
+
 /** The stories go with their tasks. */
 export const pruneAttempts = "delete from owed_attempt where task in (select value from json_each(:ids))";
 

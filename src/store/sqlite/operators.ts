@@ -8,6 +8,7 @@ import { readSecureDelete, setSecureDelete } from "./connection-statements.ts";
 import {
   addPruned,
   cancelPending,
+  countPrunable,
   deletePending,
   deleteSettled,
   eraseData,
@@ -93,4 +94,11 @@ function find(connection: Connection, taskId: string): Found | undefined {
 
 function refusal(found: Found | undefined): OperatorAnswer {
   return { done: false, state: found?.state ?? "gone" };
+}
+
+/** How many tasks were confirmed or cancelled before an instant, up to a bound. */
+export function prunableTasks(connection: Connection, beforeMs: number, limit: number): number {
+  return (
+    connection.first<{ readonly number: number }>(countPrunable, { before: beforeMs, limit })?.number ?? 0
+  );
 }

@@ -30,5 +30,19 @@ from owed_process
 where owner <> :owner
 order by owner`;
 
+/** The registered processes, longest registered first. */
+export const readProcesses = `select
+  cast(owner as text) as owner,
+  beat_at,
+  lease_ms,
+  registered_at,
+  host,
+  pid,
+  slots,
+  types
+from owed_process
+order by registered_at, owner
+limit 1000`;
+
 /** Makes the claims of a process void. */
 export const deleteProcess = "delete from owed_process where owner = :owner";

@@ -1,11 +1,12 @@
 /** The registry of processes: who is alive, and who was declared dead. */
-import type { BeatAnswer, ProcessRecord } from "../contract.ts";
+import type { BeatAnswer, ProcessRecord, RegisteredProcess } from "../contract.ts";
 import { type Connection, integerOf } from "./connection.ts";
 import {
   beatOwn,
   deleteProcess,
   findProcess,
   readOthers,
+  readProcesses,
   registerProcess,
   removeSilent,
 } from "./process-statements.ts";
@@ -55,6 +56,32 @@ export function beat(
 /** Whether a process may claim: it is registered. */
 export function isRegistered(connection: Connection, owner: string): boolean {
   return connection.first(findProcess, { owner: integerOf(owner) }) !== undefined;
+}
+
+interface ProcessRow {
+  readonly owner: string;
+  readonly beat_at: number;
+  readonly lease_ms: number;
+  readonly registered_at: number;
+  readonly host: string;
+  readonly pid: number;
+  readonly slots: number;
+  readonly types: string | null;
+}
+
+/** All registered processes as people see them. */
+export function showProcesses(connection: Connection, nowMs: number): RegisteredProcess[] {
+  return connection.all<ProcessRow>(readProcesses).map((row) => ({
+    owner: row.owner,
+    host: row.host,
+    pid: row.pid,
+    types: row.types === null ? "all" : (JSON.parse(row.types) as readonly string[]),
+    slots: row.slots,
+    leaseMs: row.lease_ms,
+    registeredAt: new Date(row.registered_at),
+    beatAt: new Date(row.beat_at),
+    silentForMs: Math.max(nowMs - row.beat_at, 0),
+  }));
 }
 
 /** Removes a process. */

@@ -47,6 +47,22 @@ from owed_attempt
 where task = :id
 order by number`;
 
+const idsFrom = `select id, task_id
+from owed_task
+where task_id >= :from
+  and task_id > :after`;
+
+/** A page by task id: :from and :below are the range, :after the last of the page before. */
+export const idsInRange = `${idsFrom}
+  and task_id < :below
+order by task_id
+limit :limit`;
+
+/** As above, to the last of all ids. */
+export const idsToTheEnd = `${idsFrom}
+order by task_id
+limit :limit`;
+
 interface PageStatements {
   readonly ascending: string;
   readonly descending: string;

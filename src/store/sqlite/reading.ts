@@ -2,7 +2,8 @@
 import { InvalidInputError } from "../../errors.ts";
 import type { Task, TaskState, TaskWithAttempts } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import type { Balance, ListRequest, StoreStatistics, TaskPage } from "../contract.ts";
+import type { Balance, ListByTaskIdRequest, ListRequest, StoreStatistics, TaskPage } from "../contract.ts";
+import { taskIdRange } from "../task-id-range.ts";
 import { type Kind, scans } from "./claim-statements.ts";
 import { type Connection, integerOf, type SqlParameters } from "./connection.ts";
 import { cursorBehind, startOf } from "./page-cursor.ts";
@@ -14,6 +15,8 @@ import {
   countProcesses,
   countSettled,
   countTasks,
+  idsInRange,
+  idsToTheEnd,
   pendingPages,
   readAttempts,
   readConfirmed,
@@ -63,6 +66,19 @@ export function listTasks(connection: Connection, request: ListRequest, nowMs: n
     tasks: readPage(connection, page),
     nextCursor: last === undefined ? null : cursorBehind(last.id, request),
   };
+}
+
+/** A page of tasks by their ids. */
+export function listTasksById(connection: Connection, request: ListByTaskIdRequest): TaskPage {
+  const { from, after, below, limit } = taskIdRange(request);
+  const range = { from, after, limit: limit + 1 };
+  const found = connection.all<{ readonly id: number; readonly task_id: string }>(
+    below === null ? idsToTheEnd : idsInRange,
+    below === null ? range : { ...range, below },
+  );
+  const page = found.slice(0, limit);
+  const nextCursor = found.length > limit ? (page[page.length - 1]?.task_id ?? null) : null;
+  return { tasks: readPage(connection, page), nextCursor };
 }
 
 /** How many tasks are in a state. */

@@ -26,21 +26,23 @@ import {
   type SqliteTransactions,
 } from "./driver.ts";
 import { claimStands, insertTasks, resolveTasks } from "./enqueue.ts";
-import { cancel, erase, prune, redrive } from "./operators.ts";
+import { examineFile, examineMissingFile } from "./examination.ts";
+import { cancel, erase, prunableTasks, prune, redrive } from "./operators.ts";
 import { ownTransaction, type SqliteApi, type SqliteOwnTransaction } from "./own-transaction.ts";
-import { beat, register, removeProcess } from "./processes.ts";
+import { beat, register, removeProcess, showProcesses } from "./processes.ts";
 import {
   assertListRequest,
   countTasksIn,
   getTask,
   listTasks,
+  listTasksById,
   readBalance,
   readStatistics,
 } from "./reading.ts";
 import { asOneCall, setSavepoint } from "./savepoint.ts";
 import { assertUsableVersion, migrateSchema, readSchemaVersion } from "./schema.ts";
 import { settleAll } from "./settle.ts";
-import { fileWarnings, unsafeCallerWarning } from "./warnings.ts";
+import { fileFindings, unsafeCallerWarning } from "./warnings.ts";
 
 const DEFAULT_LOCK_WAIT_MS = 10_000;
 /** One call's statements block the event loop; a call of this size takes some tens of milliseconds. */
@@ -116,7 +118,7 @@ export function sqliteStore(
     chunkBytes: CHUNK_BYTES,
     close: () => database.close(),
     [Symbol.asyncDispose]: () => database.close(),
-    ...schemaMethods(database, handles, file),
+    ...schemaMethods(database, handles, file, ports),
     ...transactionMethods(database, handles),
     ...executionMethods(database),
     ...operatorMethods(database),
@@ -147,14 +149,19 @@ function nowOf(connection: Connection, call: StoreCall | undefined): number {
   return connection.first<{ readonly now: number }>(readNow)?.now ?? 0;
 }
 
-type SchemaMethod = "migrate" | "checkSchema" | "warnings";
+type SchemaMethod = "migrate" | "checkSchema" | "warnings" | "examine";
 
 function schemaMethods(
   database: Database,
   handles: CallerHandles,
   file: string,
+  ports: Ports,
 ): Pick<SqliteStore<object>, SchemaMethod> {
   return {
+    async examine(call) {
+      if (!existsSync(file)) return examineMissingFile(call?.now ?? ports.clock.wallMs());
+      return await database.read((connection) => examineFile(connection, file, nowOf(connection, call)));
+    },
     migrate: () => database.write(migrateSchema),
     async checkSchema() {
       // Looking must not create the file.
@@ -162,7 +169,8 @@ function schemaMethods(
       await database.read((connection) => assertUsableVersion(readSchemaVersion(connection), file));
     },
     async warnings() {
-      const warnings = await database.read((connection) => fileWarnings(connection, file));
+      const found = await database.read((connection) => fileFindings(connection, file));
+      const warnings = found.map(({ problem, remedy }) => `${problem}: ${remedy}`);
       return handles.hasUnsafeCommits ? [...warnings, unsafeCallerWarning()] : warnings;
     },
   };
@@ -233,7 +241,8 @@ type ExecutionMethod =
   | "settle"
   | "register"
   | "beat"
-  | "removeProcess";
+  | "removeProcess"
+  | "processes";
 
 function executionMethods(database: Database): Pick<SqliteStore<object>, ExecutionMethod> {
   return {
@@ -273,19 +282,22 @@ function executionMethods(database: Database): Pick<SqliteStore<object>, Executi
     beat: (owner, dead, call) =>
       database.write((connection) => beat(connection, owner, dead, nowOf(connection, call)), "relaxed"),
     removeProcess: (owner) => database.write((connection) => removeProcess(connection, owner), "relaxed"),
+    processes: (call) => database.read((connection) => showProcesses(connection, nowOf(connection, call))),
   };
 }
 
 type OperatorMethod =
   | "get"
   | "list"
+  | "listByTaskId"
   | "count"
   | "statistics"
   | "balance"
   | "cancel"
   | "redrive"
   | "erase"
-  | "prune";
+  | "prune"
+  | "countPrunable";
 
 function operatorMethods(database: Database): Pick<SqliteStore<object>, OperatorMethod> {
   return {
@@ -294,6 +306,7 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
       assertListRequest(request);
       return await database.read((connection) => listTasks(connection, request, nowOf(connection, call)));
     },
+    listByTaskId: (request) => database.read((connection) => listTasksById(connection, request)),
     count: (state) => database.read((connection) => countTasksIn(connection, state)),
     statistics: (call) => database.read((connection) => readStatistics(connection, nowOf(connection, call))),
     balance: () => database.read(readBalance),
@@ -302,6 +315,8 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
     redrive: (taskId, call) =>
       database.write((connection) => redrive(connection, taskId, nowOf(connection, call))),
     erase: (taskId) => database.write((connection) => erase(connection, taskId)),
+    countPrunable: ({ olderThanMs, limit }, call) =>
+      database.read((connection) => prunableTasks(connection, nowOf(connection, call) - olderThanMs, limit)),
     async prune({ olderThanMs, limit }, call) {
       let pruned = 0;
       for (;;) {

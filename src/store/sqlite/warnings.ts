@@ -2,6 +2,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 
+import type { StoreFinding } from "../contract.ts";
 import type { Connection } from "./connection.ts";
 import { readJournalMode } from "./connection-statements.ts";
 
@@ -16,18 +17,28 @@ const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
   [0x858458f6, "ramfs, which is lost when the machine stops"],
 ]);
 
-/** Warnings about the file. How the store's own connections commit is no matter of settings: see Database. */
-export function fileWarnings(connection: Connection, file: string): string[] {
-  const warnings: string[] = [];
+/** What about the file is wrong. How the store's own connections commit is no matter of settings: see Database. */
+export function fileFindings(connection: Connection, file: string): StoreFinding[] {
+  const found: StoreFinding[] = [];
   const mode = connection.first<{ readonly journal_mode: string }>(readJournalMode)?.journal_mode;
   if (mode !== "wal") {
-    warnings.push(
-      `the journal mode of ${file} is ${String(mode)} and not WAL: readers and writers block each other`,
-    );
+    found.push({
+      code: "journal-mode",
+      severity: "warning",
+      problem: `the journal mode of ${file} is ${String(mode)} and not WAL: readers and writers block each other`,
+      remedy: "move the file to a local disk",
+    });
   }
   const fileSystem = fileSystemOf(file);
-  if (fileSystem !== undefined) warnings.push(`${file} lies on ${fileSystem}`);
-  return warnings;
+  if (fileSystem !== undefined) {
+    found.push({
+      code: "file-system",
+      severity: "warning",
+      problem: `${file} lies on ${fileSystem}`,
+      remedy: "move the file to a local disk",
+    });
+  }
+  return found;
 }
 
 /** Said when a user's connection was seen whose commits are not on disk before they are answered. */

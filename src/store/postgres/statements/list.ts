@@ -11,6 +11,28 @@ const words = {
   descending: { beyond: "<", sort: "desc", start: "9223372036854775807" },
 } as const;
 
+const idPage = (kind: string, names: Names, condition: string): Statement => ({
+  name: `owed_task_id_${kind}`,
+  text: `select
+  ${taskColumns}
+from ${names.taskState} v
+where v.id = any (array(
+select t.id
+from ${names.task} t
+where t.task_id >= $1
+  and t.task_id > $2${condition}
+order by t.task_id
+limit cast($3 as bigint)
+))
+order by v.task_id`,
+});
+
+/** By task id: $1 where the range begins, $2 last id of the page before, $3 tasks at most, $4 where the range ends. */
+export const taskIdPage = (names: Names): Statement => idPage("page", names, " and t.task_id < $4");
+
+/** As above, to the last of all ids. */
+export const taskIdTail = (names: Names): Statement => idPage("tail", names, "");
+
 /** The tasks whose numbers `page` reads. As an array they are looked up by key, however many the planner expects. */
 const pageOf = (kind: string, names: Names, order: Order, page: string): Statement => ({
   name: `owed_${kind}_page_${order}`,

@@ -1,6 +1,6 @@
 /** Statements of the process registry. */
 import type { Names } from "../identifier.ts";
-import { instantOf, type Statement } from "./statement.ts";
+import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
 
 /** A server that was started anew, restored, or takes over from another has another instant of start. */
 const era = "cast(extract(epoch from pg_postmaster_start_time()) as text) as era";
@@ -100,4 +100,24 @@ export const removeProcess = (names: Names): Statement => ({
   name: "owed_remove_process",
   unpinned: "in a transaction",
   text: `delete from ${names.process} where owner = cast($1 as bigint)`,
+});
+
+/** The registered processes, longest registered first: $1 now in ms. */
+export const showProcesses = (names: Names): Statement => ({
+  name: "owed_show_processes",
+  text: `with ${instantOf("$1")}
+select
+  cast(p.owner as text) as owner,
+  p.host,
+  cast(p.pid as text) as pid,
+  cast(to_json(p.types) as text) as types,
+  cast(p.slots as text) as slots,
+  cast(p.lease_ms as text) as lease_ms,
+  ${inMilliseconds("p.registered_at")} as registered_ms,
+  ${inMilliseconds("p.beat_at")} as beat_ms,
+  ${inMilliseconds("i.at")} as now_ms
+from ${names.process} p
+cross join instant i
+order by p.registered_at, p.owner
+limit 1000`,
 });

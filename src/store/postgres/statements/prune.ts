@@ -90,3 +90,30 @@ export const pruneCancelled = (names: Names): Statement => ({
   ),
   ${removal(names)}`,
 });
+
+/** How many tasks both would delete; the same parameters. */
+export const countPrunable = (names: Names): Statement => ({
+  name: "owed_count_prunable",
+  text: `with
+  ${instantOf("$3")},
+  before as materialized (
+    select i.at - cast($1 as double precision) * interval '1 millisecond' as at
+    from instant i
+  )
+select cast(least(
+  (select coalesce(sum(cardinality(c.ids)), 0) from (
+    select b.ids
+    from ${names.confirmed} b
+    where b.settled_at < (select f.at from before f)
+    limit cast($2 as bigint)
+  ) c)
+  + (select count(*) from (
+    select
+    from ${names.settled} s
+    where s.state = 'cancelled'
+      and s.settled_at < (select f.at from before f)
+    limit cast($2 as bigint)
+  ) k),
+  cast($2 as bigint)
+) as text) as prunable`,
+});

@@ -1,0 +1,28 @@
+/** All commands, in the order of the help. */
+import type { Command } from "../command.ts";
+import { completionFor } from "./completion.ts";
+import { doctor } from "./doctor.ts";
+import { init } from "./init.ts";
+import { migrate } from "./migrate.ts";
+import { cancel, redrive } from "./operations.ts";
+import { prune } from "./prune.ts";
+import { status } from "./status.ts";
+import { task } from "./task.ts";
+import { tasks } from "./tasks.ts";
+import { work } from "./work.ts";
+
+const working: readonly Command[] = [
+  status,
+  tasks,
+  task,
+  redrive,
+  cancel,
+  doctor,
+  work,
+  init,
+  migrate,
+  prune,
+];
+
+/** The commands. */
+export const commands: readonly Command[] = Object.freeze([...working, completionFor(working)]);

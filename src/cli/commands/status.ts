@@ -1,0 +1,182 @@
+/** `owed status`: counts, age, processes, and what is wrong. */
+import { StoreUnavailableError } from "../../errors.ts";
+import type { RegisteredProcess, StoreStatistics } from "../../store/contract.ts";
+import type { Command, Invocation } from "../command.ts";
+import { shownDuration, shownInstant } from "../durations.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { explained } from "../failure.ts";
+import { processShape } from "../json-shapes.ts";
+import type { OpenedDatabase } from "../opened-database.ts";
+import type { Cell, Printer } from "../printer.ts";
+import { namesOf, processFindings } from "../process-findings.ts";
+import { isSilent, STUCK_AFTER_MS } from "../story.ts";
+
+/** Processes that are shown to people. */
+const MOST_PROCESSES = 20;
+
+/** Something to look at. */
+interface Warning {
+  readonly code: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+interface Standing {
+  readonly now: Date;
+  readonly statistics: StoreStatistics;
+  readonly processes: readonly RegisteredProcess[];
+  readonly warnings: readonly Warning[];
+}
+
+/** The command. */
+export const status: Command = {
+  name: "status",
+  summary: "show counts, the oldest due task, processes, and what is wrong",
+  operand: "",
+  options: {
+    watch: { type: "boolean", short: "w", says: "show it again and again, until Ctrl-C" },
+    interval: { type: "string", value: "TIME", says: "how often, with --watch (default 2s)" },
+  },
+  async run(invocation) {
+    const intervalMs = invocation.arguments.duration("interval", 2_000);
+    const database = await invocation.open();
+    if (!invocation.arguments.flag("watch")) {
+      show(invocation.printer, database, await standingOf(database));
+      return exitCodes.done;
+    }
+    return await watch(invocation, database, Math.max(intervalMs, 200));
+  },
+};
+
+/** Shows it until Ctrl-C, which is how it is meant to end. */
+async function watch(
+  { printer, terminal }: Invocation,
+  database: OpenedDatabase,
+  intervalMs: number,
+): Promise<ExitCode> {
+  while (!terminal.interrupted.aborted) {
+    const standing = await standingOf(database).catch(unreachable);
+    printer.clear();
+    if (standing instanceof StoreUnavailableError) tell(printer, standing);
+    else show(printer, database, standing);
+    if (!terminal.isInteractive) printer.line();
+    await pause(terminal, intervalMs);
+  }
+  return exitCodes.done;
+}
+
+/** Whoever watches through an outage wants to see its end. */
+function unreachable(error: unknown): StoreUnavailableError {
+  if (error instanceof StoreUnavailableError) return error;
+  throw error;
+}
+
+function tell(printer: Printer, error: StoreUnavailableError): void {
+  const { code, message, remedy } = explained(error);
+  printer.json({ error: { code, message, remedy } });
+  printer.paragraph("! ", `${message}; trying again`, "red");
+  if (remedy !== null) printer.paragraph("  what to do: ", remedy);
+}
+
+function pause({ ports, interrupted }: Invocation["terminal"], delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = ports.timers.after(delayMs, resolve);
+    interrupted.addEventListener("abort", () => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+async function standingOf({ store }: OpenedDatabase): Promise<Standing> {
+  const [statistics, processes, { now, findings }] = await Promise.all([
+    store.statistics(),
+    store.processes(),
+    store.examine(),
+  ]);
+  const grave = findings.filter(({ severity }) => severity === "error");
+  return { now, statistics, processes, warnings: [...warningsOf(statistics, processes), ...grave] };
+}
+
+function warningsOf(statistics: StoreStatistics, processes: readonly RegisteredProcess[]): Warning[] {
+  const found: Warning[] = processFindings(statistics, processes);
+  const { failed, oldestDueAgeMs } = statistics;
+  const isServed = processes.some((process) => !isSilent(process));
+  if (isServed && oldestDueAgeMs !== null && oldestDueAgeMs > STUCK_AFTER_MS) {
+    found.push({
+      code: "late",
+      problem: `the oldest due task has been due for ${shownDuration(oldestDueAgeMs)}`,
+      remedy: "see which: owed tasks --stuck; it may run for long, wait for slots, or have no executor",
+    });
+  }
+  if (failed > 0) {
+    found.push({
+      code: "failed-tasks",
+      problem: `${failed === 1 ? "1 task has" : `${counted(failed, statistics.countedUpTo)} tasks have`} failed for good`,
+      remedy: "see why: owed tasks --state failed; run them again: owed redrive --all --dry-run",
+    });
+  }
+  return found;
+}
+
+function show(printer: Printer, { described }: OpenedDatabase, standing: Standing): void {
+  const { now, statistics, processes, warnings } = standing;
+  printer.json({
+    now: now.toISOString(),
+    ...statistics,
+    processes: processes.map((process) => ({ ...processShape(process), silent: isSilent(process) })),
+    warnings,
+  });
+  printer.line(`${described}, ${shownInstant(now)}`, "dim");
+  printer.line();
+  const count = (number: number): string => counted(number, statistics.countedUpTo);
+  const { oldestDueAgeMs } = statistics;
+  const due = oldestDueAgeMs === null ? "none is due" : `the oldest due for ${shownDuration(oldestDueAgeMs)}`;
+  printer.table({
+    head: ["TASKS", "COUNT", ""],
+    numbers: [1],
+    rows: [
+      ["pending", count(statistics.pending), due],
+      ["failed", { text: count(statistics.failed), style: statistics.failed > 0 ? "red" : "dim" }, ""],
+      ["cancelled", count(statistics.cancelled), ""],
+      ["confirmed", grouped(statistics.confirmed), "and kept for their retention"],
+    ],
+  });
+  printer.line();
+  if (processes.length === 0) printer.line("no process is registered", "yellow");
+  else showProcesses(printer, processes);
+  printer.line();
+  if (warnings.length === 0) printer.line("nothing is wrong", "green");
+  for (const { problem, remedy } of warnings) {
+    printer.paragraph("! ", problem, "yellow");
+    printer.paragraph("  what to do: ", remedy);
+  }
+}
+
+function showProcesses(printer: Printer, processes: readonly RegisteredProcess[]): void {
+  printer.table({
+    head: ["HOST", "PID", "HEARTBEAT", "SLOTS", "TYPES"],
+    numbers: [1, 3],
+    rows: processes.slice(0, MOST_PROCESSES).map((process): Cell[] => {
+      const { host, pid, silentForMs, slots, types } = process;
+      const heartbeat = `${shownDuration(silentForMs)} ago`;
+      return [
+        host,
+        String(pid),
+        isSilent(process) ? { text: `${heartbeat}!`, style: "red" } : heartbeat,
+        String(slots),
+        types === "all" ? "all" : namesOf(types),
+      ];
+    }),
+  });
+  const more = processes.length - MOST_PROCESSES;
+  if (more > 0) printer.line(`and ${more} more; --json lists all`);
+}
+
+function counted(number: number, upTo: number): string {
+  return number >= upTo ? `${grouped(upTo)}+` : grouped(number);
+}
+
+function grouped(number: number): string {
+  return number.toLocaleString("en-US");
+}
