@@ -151,6 +151,8 @@ export class ClaimLoop {
   }
 
   #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {
+    // It looked for nothing but what must be alone: the others have not been looked for.
+    if (request.alone && answer.tasks.length === 0) return 0;
     const { types } = this.#parts.executors;
     const isFull = types !== "all" && request.types.length < types.length;
     this.#hasMore = isFull || mayHaveMore(request, answer);

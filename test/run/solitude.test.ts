@@ -181,6 +181,26 @@ describe("a task that was lost twice", () => {
     expect(companyOf(world, poison as Run)).toHaveLength(isBeside ? 1 : 0);
   });
 
+  it("taken by another meanwhile does not keep others waiting for another poll (G12)", async () => {
+    const world = new World();
+    world.scheduler().startWorker();
+    await world.ports.advance(10_000);
+    await lose(world, "poison", 2);
+    let lookedMs = 0;
+    world.fault("claim", async (carryOut, [request]) => {
+      if (lookedMs === 0 && (request as { readonly alone: boolean }).alone) {
+        lookedMs = world.ports.clock.monotonicMs();
+        await world.inner.cancel("poison");
+        await world.leave(["healthy"]);
+      }
+      return carryOut();
+    });
+    await world.ports.advance(10_000);
+    const healthy = world.runs.find(({ taskId }) => taskId === "healthy");
+    expect(lookedMs).toBeGreaterThan(0);
+    expect((healthy?.startedMs ?? Number.POSITIVE_INFINITY) - lookedMs).toBeLessThan(100);
+  });
+
   it("alone five times more is failed, with the reason told, and is not executed again (G10, F3, H3)", async () => {
     const world = new World();
     await lose(world, "poison", 7);
