@@ -3,7 +3,7 @@ import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../erro
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
-import { checkObject, numberOption } from "../task/option-checks.ts";
+import { checkNames, checkObject, numberOption, optionNames } from "../task/option-checks.ts";
 import type { TaskState, TaskWithAttempts } from "../task/task.ts";
 import type { Collected } from "./caller-receipts.ts";
 import { Engine } from "./engine.ts";
@@ -28,6 +28,8 @@ export interface StopOptions {
   /** How long what runs may go on before it is aborted, in milliseconds. Default 30 s. */
   readonly graceMs?: number | undefined;
 }
+
+const stopOptions = optionNames<StopOptions>({ graceMs: true });
 
 /** A worker that was started. */
 export interface Worker {
@@ -292,6 +294,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
 function graceOf(options: StopOptions): number {
   checkObject("options", options, "pass { graceMs } or nothing");
+  checkNames("stop", options, stopOptions);
   return numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0);
 }
 
