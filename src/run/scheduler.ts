@@ -247,12 +247,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
   async redrive(taskId: string): Promise<void> {
     const answer = await this.#engine.openStore.redrive(checkTaskId(taskId));
-    checkAnswer(
-      taskId,
-      answer,
-      "redrive",
-      "only a failed or cancelled task whose data was not erased can be redriven",
-    );
+    const isErased = !answer.done && (answer.state === "failed" || answer.state === "cancelled");
+    const remedy = isErased
+      ? "its data was erased, so enqueue the work anew under another taskId"
+      : "only a failed or cancelled task can be redriven";
+    checkAnswer(taskId, answer, "redrive", remedy);
     this.#engine.reporter.report("task.redriven", { taskId });
   }
 

@@ -175,7 +175,8 @@ function schemaMethods(
     migrate: () => database.write(migrateSchema),
     async checkSchema() {
       // Looking must not create the file.
-      if (!existsSync(file)) throw new SchemaMissingError(`${file} does not exist: call store.migrate()`);
+      if (!existsSync(file))
+        throw new SchemaMissingError(`${file} does not exist: let start() migrate, or call store.migrate()`);
       await database.read((connection) => assertUsableVersion(readSchemaVersion(connection), file));
     },
     async warnings() {
