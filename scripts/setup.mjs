@@ -9,6 +9,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const installed = join(root, "node_modules", "better-sqlite3");
 const binary = join("build", "Release", "better_sqlite3.node");
 
+/** Far more than a build says; beyond it the build would be ended. */
+const LARGEST_OUTPUT_BYTES = 64 * 1_024 * 1_024;
+
 /** Opens a database in a child: a binary built for another runtime can take the process down instead of throwing. */
 function open(folder) {
   const code = `const D = require(${JSON.stringify(folder)}); new D(":memory:").prepare("select 1").get();`;
@@ -31,7 +34,10 @@ function missingTools() {
   ].filter((tool) => tool !== undefined);
 }
 
-/** Runs npm on the node that runs this. The user's and the machine's npm configuration stay in force. */
+/**
+ * Runs npm on the node that runs this. The user's and the machine's npm configuration stay in force. Answers what npm and
+ * the compiler said: tens of lines, which tell something only when the build fails.
+ */
 function npm(folder, argumentsOfNpm) {
   const headers = headersFolder();
   // The first node on the PATH is what npm and node-gyp run on and build for, and npm_execpath may be that of another.
@@ -41,15 +47,18 @@ function npm(folder, argumentsOfNpm) {
   if (headers !== undefined) environment.npm_config_nodedir = headers;
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith(".js") ? [process.execPath, [cli]] : ["npm", []];
-  spawnSync(command, [...first, ...argumentsOfNpm], {
+  const { stdout, stderr, error } = spawnSync(command, [...first, ...argumentsOfNpm], {
     cwd: folder,
     env: environment,
-    stdio: ["ignore", "inherit", "inherit"],
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: LARGEST_OUTPUT_BYTES,
   });
+  return [stdout, stderr, error?.message].filter(Boolean).join("\n").trim();
 }
 
 /**
- * Builds in a copy beside the package, and answers how opening a database with it ended. Only a binary that opens one
+ * Builds in a copy beside the package, and answers how opening a database with it ended, and what the build said. Only a binary that opens one
  * replaces what is there, in one step: another runtime may be using it.
  */
 function build() {
@@ -58,20 +67,20 @@ function build() {
   console.error(`setup: better-sqlite3 ${version} does not open a database; building it (about 90 s) ...`);
   if (!existsSync(join(installed, "package.json"))) {
     const options = ["--no-save", "--no-package-lock", "--ignore-scripts"];
-    npm(root, ["install", ...options, `better-sqlite3@${version}`]);
-    if (!existsSync(join(installed, "package.json"))) return open(installed);
+    const said = npm(root, ["install", ...options, `better-sqlite3@${version}`]);
+    if (!existsSync(join(installed, "package.json"))) return { ...open(installed), said };
   }
   const aside = join(root, "node_modules", `.better-sqlite3-${process.pid}`);
   const old = join(installed, "build");
   try {
     cpSync(installed, aside, { recursive: true, filter: (source) => source !== old });
-    npm(aside, ["run", "install"]);
+    const said = npm(aside, ["run", "install"]);
     const opened = open(aside);
     if (opened.status === 0) {
       mkdirSync(dirname(join(installed, binary)), { recursive: true });
       renameSync(join(aside, binary), join(installed, binary));
     }
-    return opened;
+    return { ...opened, said };
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
@@ -79,6 +88,7 @@ function build() {
 
 function explain(failure) {
   const missing = missingTools();
+  console.error(`setup: the build said:\n${failure.said}`);
   console.error("setup: SQLite cannot be used.");
   console.error(`setup: node ${process.versions.node} has no node:sqlite, so better-sqlite3 is needed.`);
   if (missing.length > 0) console.error(`setup: to build it, install ${missing.join(", ")}, then run again.`);

@@ -1,5 +1,6 @@
 /** The engine of one scheduler: its parts wired together, started and stopped in the right order. */
 import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
+import type { Store } from "../store/contract.ts";
 import { ABORT_MS } from "./attempt.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
@@ -43,13 +44,14 @@ export class Engine {
   readonly solitude: Solitude;
   readonly enqueuer: Enqueuer;
   readonly callerReceipts: CallerReceipts;
-  readonly transactions: Transactions;
   readonly orphanedTypes: OrphanedTypes;
+  readonly #transactions: Transactions;
   readonly #pruning: Periodic;
   readonly #looking: Periodic;
   readonly #stopping = new AbortController();
   #starting: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
+  #isClosed = false;
   #worker: ClaimLoop | null = null;
   #workerStopped: Promise<void> | null = null;
 
@@ -93,7 +95,7 @@ export class Engine {
     this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
     this.callerReceipts = new CallerReceipts(store, enqueuer, fastPath);
-    this.transactions = new Transactions({
+    this.#transactions = new Transactions({
       store,
       ports,
       enqueuer,
@@ -105,6 +107,18 @@ export class Engine {
     const pruner = { store, availability, reporter, retentionMs };
     this.#pruning = new Periodic(ports.timers, () => prune(pruner));
     this.#looking = new Periodic(ports.timers, () => this.orphanedTypes.look());
+  }
+
+  /** The store, for what users ask of it: also while a stop is under way, for what still runs. Throws SchedulerStoppedError after it. */
+  get openStore(): Store {
+    this.#assertOpen();
+    return this.settings.store;
+  }
+
+  /** As `openStore`. */
+  get transactions(): Transactions {
+    this.#assertOpen();
+    return this.#transactions;
   }
 
   /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
@@ -234,7 +248,12 @@ export class Engine {
     await inTime(this.settler.whenIdle());
     this.settler.close();
     await inTime(this.process.stop());
+    this.#isClosed = true;
     await inTime(store.close());
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw stoppedError();
   }
 
   #makeProcess(): LiveProcess {

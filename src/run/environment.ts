@@ -1,6 +1,6 @@
 /** Settings of the worker that operators can change without a deploy. An option in code wins over the environment. */
 import { InvalidInputError } from "../errors.ts";
-import { checkObject, countOption, numberOption } from "../task/option-checks.ts";
+import { checkNames, checkObject, countOption, numberOption, optionNames } from "../task/option-checks.ts";
 import {
   DEFAULT_BATCH_SIZE,
   DEFAULT_CONCURRENCY,
@@ -21,12 +21,20 @@ export interface WorkerOptions {
   readonly maxClaimBytes?: number | undefined;
 }
 
+const workerOptions = optionNames<WorkerOptions>({
+  concurrency: true,
+  batchSize: true,
+  pollIntervalMs: true,
+  maxClaimBytes: true,
+});
+
 /** Lays options over the environment over the defaults. Throws InvalidInputError, naming the option or the variable. */
 export function workerSettings(
   options: WorkerOptions,
   environment: Readonly<Record<string, string | undefined>>,
 ): WorkerSettings {
   checkObject("options", options, "pass { concurrency, pollIntervalMs ... } or nothing");
+  checkNames("startWorker", options, workerOptions);
   const fromEnvironment = (variable: string, least: number): number | undefined => {
     const text = environment[variable];
     if (text === undefined || text.trim() === "") return undefined;

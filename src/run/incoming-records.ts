@@ -1,9 +1,9 @@
 /** The shapes in which callers hand over records, made into one. */
 import { InvalidInputError } from "../errors.ts";
 import { checkDefinition, isDefinition, type TaskDefinition } from "../task/definition.ts";
-import { checkObject } from "../task/option-checks.ts";
+import { checkNames, checkObject } from "../task/option-checks.ts";
 import type { Records } from "./enqueue.ts";
-import type { EnqueueOptions, IncomingRecord, RawRecord } from "./new-record.ts";
+import { type EnqueueOptions, enqueueOptions, type IncomingRecord, type RawRecord } from "./new-record.ts";
 
 /** One task of a typed `enqueueAll`. */
 export interface TypedItem<Input> extends EnqueueOptions {
@@ -20,6 +20,7 @@ function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>): Inco
     );
   }
   const { data, ...options } = item;
+  checkNames("an item", options, enqueueOptions);
   return { definition, data, options };
 }
 
@@ -27,11 +28,9 @@ function typedRecord(definition: TaskDefinition, item: TypedItem<unknown>): Inco
 export function enqueueRecord(definition: unknown, data: unknown, options: unknown): IncomingRecord {
   if (options !== undefined)
     checkObject("options", options, "pass { taskId, referenceId, delayMs ... } or nothing");
-  return {
-    definition: checkDefinition(definition),
-    data,
-    options: { ...(options as EnqueueOptions | undefined) },
-  };
+  const copied = { ...(options as EnqueueOptions | undefined) };
+  checkNames("enqueue", copied, enqueueOptions);
+  return { definition: checkDefinition(definition), data, options: copied };
 }
 
 /** Records from the arguments of enqueueAll: a definition and items, or raw records. Throws InvalidInputError. */

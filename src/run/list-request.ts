@@ -2,13 +2,22 @@
 import { InvalidInputError } from "../errors.ts";
 import type { ListRequest } from "../store/contract.ts";
 import { checkType } from "../task/identifier.ts";
-import { checkObject, shown } from "../task/option-checks.ts";
+import { checkNames, checkObject, optionNames, shown } from "../task/option-checks.ts";
 import { taskStates } from "../task/task.ts";
 
 /** Default number of tasks of a page. */
 const DEFAULT_LIMIT = 100;
 /** Most tasks of a page. */
 const LARGEST_LIMIT = 1_000;
+
+const requestNames = optionNames<ListRequest>({
+  state: true,
+  type: true,
+  ready: true,
+  cursor: true,
+  limit: true,
+  order: true,
+});
 
 /** Throws InvalidInputError unless `state` is a state of a task. */
 export function checkState(state: unknown): void {
@@ -19,6 +28,7 @@ export function checkState(state: unknown): void {
 /** A request with its defaults. Throws InvalidInputError; whether a cursor is one of its own only the store can tell. */
 export function listRequest(request: Partial<ListRequest> & Pick<ListRequest, "state">): ListRequest {
   checkObject("request", request, 'pass at least a state, as in { state: "failed" }');
+  checkNames("list", request, requestNames);
   const { state, type, ready, cursor, limit = DEFAULT_LIMIT, order = "ascending" } = request;
   checkState(state);
   if (type !== undefined) checkType(type);

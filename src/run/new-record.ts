@@ -5,7 +5,7 @@ import type { NewTask } from "../store/contract.ts";
 import { checkDuplicatePolicy, type TaskDefinition, validateData } from "../task/definition.ts";
 import { checkHeaders, checkReferenceId, checkTaskId, checkType, uuidv7 } from "../task/identifier.ts";
 import { BYTES_CODEC, encodeJson, JSON_CODEC } from "../task/json-codec.ts";
-import { shown } from "../task/option-checks.ts";
+import { checkNames, optionNames, shown } from "../task/option-checks.ts";
 import type { DuplicatePolicy } from "../task/task.ts";
 import { type Steps, step } from "./steps.ts";
 
@@ -30,6 +30,15 @@ export interface EnqueueOptions {
   readonly runAt?: Date | undefined;
 }
 
+/** The names of what can be said about one task. */
+export const enqueueOptions = optionNames<EnqueueOptions>({
+  taskId: true,
+  referenceId: true,
+  headers: true,
+  delayMs: true,
+  runAt: true,
+});
+
 /** A task of the raw layer: opaque bytes. */
 export interface RawRecord extends EnqueueOptions {
   readonly type: string;
@@ -37,6 +46,8 @@ export interface RawRecord extends EnqueueOptions {
   /** As in a definition. Default "compare". */
   readonly onDuplicate?: DuplicatePolicy | undefined;
 }
+
+const rawNames: ReadonlySet<string> = new Set([...enqueueOptions, "type", "data", "onDuplicate"]);
 
 /** Typed or raw, as it comes in. */
 export type IncomingRecord =
@@ -65,6 +76,7 @@ export function* newTask(
         "pass records like { type, data }",
       );
     }
+    checkNames("a record", raw, rawNames);
     const type = checkType(raw.type);
     if (!(raw.data instanceof Uint8Array)) {
       throw new InvalidInputError(

@@ -8,9 +8,11 @@ import type { Store } from "../store/contract.ts";
 import { type BoundExecutor, isBoundExecutor, type TaskExecutor } from "../task/executor.ts";
 import {
   checkFunction,
+  checkNames,
   countOption,
   isRecord,
   numberOption,
+  optionNames,
   shown,
   wholeNumber,
 } from "../task/option-checks.ts";
@@ -83,6 +85,30 @@ export type SchedulerOptions<Transaction, Api, Synchronous extends boolean> = Co
       }
   );
 
+const schedulerOptions = optionNames<
+  CommonOptions<unknown, unknown, boolean> & Record<"executors" | "executor" | "types", unknown>
+>({
+  store: true,
+  executors: true,
+  executor: true,
+  types: true,
+  backoff: true,
+  maxFailedAttempts: true,
+  retryForMs: true,
+  maxLostAlone: true,
+  fastPath: true,
+  timeoutMs: true,
+  maxDataBytes: true,
+  leaseMs: true,
+  retentionMs: true,
+  migrate: true,
+  logger: true,
+  onConfirmed: true,
+  onFailed: true,
+  ports: true,
+});
+const fastPathOptions = optionNames<{ concurrency: unknown }>({ concurrency: true });
+
 /** The options, checked and completed. */
 export interface SchedulerSettings {
   readonly store: Store;
@@ -110,6 +136,7 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
       "pass postgresStore(...), sqliteStore(...) or memoryStore()",
     );
   }
+  checkNames("Scheduler", options, schedulerOptions);
   const policy = retryPolicy(defaultRetryPolicy, options);
   const timeoutMs = numberOption("timeoutMs", options.timeoutMs, DEFAULT_TIMEOUT_MS, 1);
   const leaseMs = numberOption("leaseMs", options.leaseMs, DEFAULT_LEASE_MS, 1_000);
@@ -194,6 +221,7 @@ function fastPathConcurrency(fastPath: unknown): number {
   if (!isRecord(fastPath) || !("concurrency" in fastPath)) {
     throw new InvalidInputError("fastPath", `is ${shown(fastPath)}`, 'use "on", "off" or { concurrency }');
   }
+  checkNames("fastPath", fastPath, fastPathOptions);
   return wholeNumber("fastPath.concurrency", fastPath["concurrency"], 1);
 }
 

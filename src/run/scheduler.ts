@@ -3,7 +3,7 @@ import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../erro
 import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
-import { checkObject, numberOption } from "../task/option-checks.ts";
+import { checkNames, checkObject, numberOption, optionNames } from "../task/option-checks.ts";
 import type { TaskState, TaskWithAttempts } from "../task/task.ts";
 import type { Collected } from "./caller-receipts.ts";
 import { Engine } from "./engine.ts";
@@ -28,6 +28,8 @@ export interface StopOptions {
   /** How long what runs may go on before it is aborted, in milliseconds. Default 30 s. */
   readonly graceMs?: number | undefined;
 }
+
+const stopOptions = optionNames<StopOptions>({ graceMs: true });
 
 /** A worker that was started. */
 export interface Worker {
@@ -82,7 +84,8 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   /**
    * Stops worker and fast path as `Worker.stop` does, writes all outcomes, deregisters, and closes what the store
    * opened itself. Returns within the grace (default 30 s) and a few seconds, whatever the database does. Rejects with
-   * InvalidInputError alone.
+   * InvalidInputError alone. What still runs may use the scheduler until then; after that all but `enqueue` in a
+   * transaction of yours is refused with SchedulerStoppedError.
    */
   async stop(options: StopOptions = {}): Promise<void> {
     await this.#engine.stop(graceOf(options));
@@ -104,6 +107,9 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    * Enqueues a task in the caller's transaction: one statement on its connection. It is owed from the moment that
    * transaction commits; nothing happens if it does not. A task of the same id and content answers `created: false`.
    * Without a transaction it opens one of its own, commits it, and runs the fast path.
+   *
+   * In a transaction of yours it works after `stop` too, on purpose: a request that ends late still commits, and its task
+   * is left to the workers of other processes. Without one it then throws SchedulerStoppedError.
    *
    * Throws, before anything is written: InvalidInputError, DataInvalidError, DataNotEncodableError, DataTooLargeError,
    * NotATransactionError. Throws after undoing its own insert: TaskConflictError, TaskExistsError. Errors of the
@@ -172,7 +178,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   /**
    * Runs `work` in a transaction of the store's own driver, commits it, and runs the fast path. Resolves after COMMIT
    * was acknowledged; rejects with what `work` threw, after a rollback. Also: TransactionRolledBackError when COMMIT
-   * was answered with ROLLBACK, CommitUnknownError when it was not answered. On a synchronous store `work` must not be
+   * was answered with ROLLBACK, CommitUnknownError when it was not answered, SchedulerStoppedError after `stop`. On a synchronous store `work` must not be
    * async.
    */
   async transaction<Value>(
@@ -217,52 +223,51 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** A task with its attempts; null when none of that id is kept. */
   async get(taskId: string): Promise<TaskWithAttempts | null> {
-    return await this.#engine.settings.store.get(checkTaskId(taskId));
+    return await this.#engine.openStore.get(checkTaskId(taskId));
   }
 
   /** A page of tasks in one state: 100, oldest first, unless said otherwise. Rejects with InvalidInputError. */
   async list(request: Partial<ListRequest> & Pick<ListRequest, "state">): Promise<TaskPage> {
-    return await this.#engine.settings.store.list(listRequest(request));
+    return await this.#engine.openStore.list(listRequest(request));
   }
 
   /** Exact count of one state; costs as much as there are. */
   async count(state: TaskState): Promise<number> {
     checkState(state);
-    return await this.#engine.settings.store.count(state);
+    return await this.#engine.openStore.count(state);
   }
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
   async cancel(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.cancel(checkTaskId(taskId));
+    const answer = await this.#engine.openStore.cancel(checkTaskId(taskId));
     checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
     this.#engine.reporter.report("task.cancelled", { taskId });
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
   async redrive(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.redrive(checkTaskId(taskId));
-    checkAnswer(
-      taskId,
-      answer,
-      "redrive",
-      "only a failed or cancelled task whose data was not erased can be redriven",
-    );
+    const answer = await this.#engine.openStore.redrive(checkTaskId(taskId));
+    const isErased = !answer.done && (answer.state === "failed" || answer.state === "cancelled");
+    const remedy = isErased
+      ? "its data was erased, so enqueue the work anew under another taskId"
+      : "only a failed or cancelled task can be redriven";
+    checkAnswer(taskId, answer, "redrive", remedy);
     this.#engine.reporter.report("task.redriven", { taskId });
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
   async erase(taskId: string): Promise<void> {
-    const answer = await this.#engine.settings.store.erase(checkTaskId(taskId));
+    const answer = await this.#engine.openStore.erase(checkTaskId(taskId));
     checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
     this.#engine.reporter.report("task.erased", { taskId });
   }
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
   async stats(): Promise<SchedulerStatistics> {
-    const { settings, fastPath, orphanedTypes } = this.#engine;
+    const { settings, fastPath, orphanedTypes, openStore } = this.#engine;
     const nowMs = settings.ports.clock.monotonicMs();
     if (this.#statistics === null || nowMs - this.#statistics.atMs >= STATISTICS_AGE_MS) {
-      this.#statistics = { atMs: nowMs, answer: settings.store.statistics() };
+      this.#statistics = { atMs: nowMs, answer: openStore.statistics() };
     }
     const statistics = await this.#statistics.answer;
     orphanedTypes.note(statistics.orphanedTypes);
@@ -292,6 +297,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
 function graceOf(options: StopOptions): number {
   checkObject("options", options, "pass { graceMs } or nothing");
+  checkNames("stop", options, stopOptions);
   return numberOption("graceMs", options.graceMs, DEFAULT_GRACE_MS, 0);
 }
 

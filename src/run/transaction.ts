@@ -10,7 +10,7 @@ import type {
   Store,
 } from "../store/contract.ts";
 import type { TaskDefinition } from "../task/definition.ts";
-import { checkFunction, checkObject, countOption } from "../task/option-checks.ts";
+import { checkFunction, checkNames, checkObject, countOption, optionNames } from "../task/option-checks.ts";
 import type { Enqueuer, Receipt, Records } from "./enqueue.ts";
 import type { FastPath } from "./fast-path.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
@@ -66,6 +66,8 @@ export interface TransactionOptions extends BeginOptions {
   readonly maxRetries?: number;
 }
 
+const transactionOptions = optionNames<TransactionOptions>({ maxRetries: true, isolationLevel: true });
+
 /** What a transaction resolves to, after its COMMIT was acknowledged. */
 export interface TransactionResult<Value> {
   /** What the callback returned. */
@@ -101,6 +103,7 @@ export class Transactions {
   async run(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
     checkFunction("work", callback, "pass the function that does the work, as in transaction((tx) => ...)");
     checkObject("options", options, "pass { maxRetries, isolationLevel } or nothing");
+    checkNames("transaction", options, transactionOptions);
     for (let retriesLeft = countOption("maxRetries", options.maxRetries, 0, 0); ; retriesLeft -= 1) {
       try {
         return await this.#runOnce(callback, options);

@@ -2,7 +2,7 @@
 import { DataInvalidError, InvalidInputError } from "../errors.ts";
 import { checkType } from "./identifier.ts";
 import { decodeJson, JSON_CODEC } from "./json-codec.ts";
-import { checkObject, shown } from "./option-checks.ts";
+import { checkNames, checkObject, optionNames, shown } from "./option-checks.ts";
 import { defaultRetryPolicy, type RetryOptions, retryPolicy } from "./policy.ts";
 import {
   issueLines,
@@ -24,6 +24,16 @@ export interface DefinitionOptions extends RetryOptions {
    */
   readonly onDuplicate?: DuplicatePolicy | undefined;
 }
+
+const definitionOptions = optionNames<DefinitionOptions & { readonly data?: unknown }>({
+  type: true,
+  data: true,
+  onDuplicate: true,
+  backoff: true,
+  maxFailedAttempts: true,
+  retryForMs: true,
+  maxLostAlone: true,
+});
 
 /** A definition, ready to enqueue with and to give an executor to. */
 export interface TaskDefinition<Input = unknown, Output = unknown> {
@@ -48,6 +58,7 @@ export function defineTask(
   options: DefinitionOptions & { readonly data?: StandardSchema | undefined },
 ): TaskDefinition<unknown, unknown> {
   checkObject("options", options, "pass { type } and what else holds for it");
+  checkNames("defineTask", options, definitionOptions);
   const type = checkType(options.type);
   const schema = options.data === undefined ? null : options.data;
   if (options.data !== undefined && typeof schema?.["~standard"]?.validate !== "function") {

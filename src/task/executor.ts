@@ -1,7 +1,15 @@
 /** Executors: the application's code for a type, typed or raw. */
 import { InvalidInputError } from "../errors.ts";
 import { checkDefinition, readData, type TaskDefinition } from "./definition.ts";
-import { checkFunction, checkObject, isRecord, shown, wholeNumber } from "./option-checks.ts";
+import {
+  checkFunction,
+  checkNames,
+  checkObject,
+  isRecord,
+  optionNames,
+  shown,
+  wholeNumber,
+} from "./option-checks.ts";
 import type { RetryOptions } from "./policy.ts";
 import type { ClaimedTask } from "./task.ts";
 
@@ -34,6 +42,8 @@ export interface ExecutorOptions {
   /** How many tasks of this type run at once in this process. Default: the worker's whole concurrency. */
   readonly concurrency?: number | undefined;
 }
+
+const executorOptions = optionNames<ExecutorOptions>({ timeoutMs: true, concurrency: true });
 
 /** A task as the raw layer sees it: opaque bytes. */
 export interface RawTask {
@@ -114,6 +124,7 @@ export function isBoundExecutor(value: unknown): value is BoundExecutor {
 
 function checkExecutorOptions(type: string, options: ExecutorOptions): void {
   checkObject(`options of "${type}"`, options, "pass { timeoutMs, concurrency } before the code, or nothing");
+  checkNames(`executor of "${type}"`, options, executorOptions);
   const { timeoutMs, concurrency } = options;
   if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
     throw new InvalidInputError(

@@ -1,6 +1,9 @@
 /** Checks of options, and how an error shows a value that cannot be used. Pure. */
 import { InvalidInputError } from "../errors.ts";
 
+/** Names that differ in more letters than these are not taken for each other. */
+const LARGEST_MISSPELLING = 2;
+
 /** A wrong value as an error shows it: plain values as they are, others by kind. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${value.slice(0, 40)}"`;
@@ -39,6 +42,51 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 /** Throws InvalidInputError unless `options` is an object. */
 export function checkObject(field: string, options: unknown, remedy: string): void {
   if (!isRecord(options)) throw new InvalidInputError(field, `is ${shown(options)}`, remedy);
+}
+
+/** The names of all options of that kind; one that is left out does not compile. */
+export function optionNames<Options>(
+  names: {
+    readonly [Name in keyof Required<Options>]: true;
+  },
+): ReadonlySet<string> {
+  return new Set(Object.keys(names));
+}
+
+/**
+ * Throws InvalidInputError when `options` has a key that is none of `names`: a misspelt option would else be ignored.
+ * One that is undefined is refused as well; what the object inherits is not looked at.
+ */
+export function checkNames(place: string, options: object, names: ReadonlySet<string>): void {
+  for (const name in options) {
+    if (!names.has(name) && Object.hasOwn(options, name)) throw unknownOption(place, name, names);
+  }
+}
+
+function unknownOption(place: string, name: string, names: ReadonlySet<string>): InvalidInputError {
+  const known = [...names];
+  const wrong = name.slice(0, 40).toLowerCase();
+  const distances = known.map((one) => editDistance(wrong, one.toLowerCase()));
+  const least = Math.min(...distances);
+  const remedy =
+    least <= LARGEST_MISSPELLING
+      ? `did you mean ${known[distances.indexOf(least)]}?`
+      : `there are ${known.join(", ")}`;
+  return new InvalidInputError(name.slice(0, 40), `is no option of ${place}`, remedy);
+}
+
+/** How many letters must be put in, left out or changed to make one text the other. */
+function editDistance(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const line = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const changed = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      line.push(Math.min(changed, (above[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1));
+    }
+    above = line;
+  }
+  return above[to.length] ?? 0;
 }
 
 /** Throws InvalidInputError unless `value` is a function. */

@@ -1,7 +1,17 @@
 // The package as it is published: packed, unpacked into a project, and used from both kinds of modules.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -29,6 +39,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
+function unpacked(): string {
+  return join(project, "node_modules", "owed");
+}
+
+/** What a packed page links to, inside the package. */
+function linksOf(page: string): string[] {
+  const text = readFileSync(join(unpacked(), page), "utf8");
+  return [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = ""]) => join(dirname(page), path));
+}
+
 /** What a file of the project prints. */
 function run(file: string, code: string): string {
   writeFileSync(join(project, file), code);
@@ -55,10 +75,31 @@ describe("the package", () => {
       typeof target === "string" ? [target] : Object.values(target),
     );
     const pages = ["README.md", "LICENSE", "CHANGELOG.md", "docs/errors.md", "docs/events.md"];
-    const missing = [...promised, ...pages].filter(
-      (path) => !existsSync(join(project, "node_modules", "owed", path)),
-    );
-    expect(missing).toEqual([]);
+    expect([...promised, ...pages].filter((path) => !existsSync(join(unpacked(), path)))).toEqual([]);
+  });
+
+  it("holds every page that one of its pages links to", () => {
+    const packed = readdirSync(unpacked(), { recursive: true, encoding: "utf8" });
+    const links = packed.filter((path) => path.endsWith(".md")).flatMap(linksOf);
+    expect(links.length).toBeGreaterThan(10);
+    expect(links.filter((path) => !existsSync(join(unpacked(), path)))).toEqual([]);
+  });
+
+  it("holds no maps to sources that are not in it", () => {
+    const packed = readdirSync(unpacked(), { recursive: true, encoding: "utf8" });
+    expect(packed.filter((path) => path.endsWith(".map"))).toEqual([]);
+    expect(readFileSync(join(unpacked(), "dist", "index.js"), "utf8")).not.toContain("sourceMappingURL");
+  });
+
+  it("is built by npm pack, also where nothing was built before", () => {
+    const clone = join(project, "clone");
+    for (const path of ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "scripts/build.mjs"])
+      cpSync(join(root, path), join(clone, path), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(clone, "node_modules"));
+    execFileSync("npm", ["pack", "--pack-destination", clone], { cwd: clone, stdio: "ignore" });
+    const tarball = readdirSync(clone).find((name) => name.endsWith(".tgz")) ?? "";
+    const listed = execFileSync("tar", ["-tzf", join(clone, tarball)], { encoding: "utf8" });
+    expect(listed.split("\n")).toContain("package/dist/index.js");
   });
 
   it("works with import", () => {

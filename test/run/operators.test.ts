@@ -142,6 +142,19 @@ describe("an operation that cannot be done", () => {
   });
 });
 
+describe("a task whose data was erased", () => {
+  it("is not redriven, and the error says why", async () => {
+    const world = new World();
+    const scheduler = await world.started();
+    await world.leave(["a"]);
+    await scheduler.cancel("a");
+    await scheduler.erase("a");
+    await expect(scheduler.redrive("a")).rejects.toThrow(
+      'cannot redrive task "a", it is cancelled: its data was erased, so enqueue the work anew under another taskId',
+    );
+  });
+});
+
 describe("what operators read", () => {
   it("stats are asked of the store once a second at most", async () => {
     const world = new World();

@@ -36,7 +36,10 @@ mkdirSync("build/Release", { recursive: true });
 writeFileSync(${JSON.stringify(binary)}, ${content});`;
 
 /** A project with set-up and the stand-in; `build` is its install script, run by the node that is found on the PATH. */
-function project(build: string, built: string | null): Disposable & { setUp(path?: string): Ending } {
+function project(
+  build: string,
+  built: string | null,
+): Disposable & { setUp(path?: string): Ending; said(): string } {
   const root = mkdtempSync(join(tmpdir(), "owed-setup-"));
   const folder = join(root, "node_modules", "better-sqlite3");
   const write = (path: string, text: string): void => {
@@ -57,6 +60,12 @@ function project(build: string, built: string | null): Disposable & { setUp(path
       const { status } = spawnSync(process.execPath, [join(root, "scripts", "setup.mjs")], { env });
       const found = existsSync(join(folder, binary)) ? readFileSync(join(folder, binary), "utf8") : null;
       return { status, binary: found, modules: readdirSync(join(root, "node_modules")) };
+    },
+    said() {
+      const { stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts", "setup.mjs")], {
+        encoding: "utf8",
+      });
+      return `${stdout}${stderr}`;
     },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
@@ -83,6 +92,14 @@ describe.skipIf(isBuiltin("node:sqlite"))("set-up without node:sqlite", () => {
       using broken = project(usable, built);
       expect(broken.setUp()).toEqual({ status: 0, binary: process.version, modules });
     }
+  });
+
+  test("what a build says is shown when it fails, and only then", () => {
+    const saying = 'console.log("compiling"); console.error("a warning");';
+    using fine = project(`${saying}${usable}`, null);
+    expect(fine.said()).not.toMatch(/compiling|a warning/);
+    using broken = project(`${saying}process.exit(1)`, null);
+    expect(broken.said()).toMatch(/the build said:[^]*compiling[^]*a warning[^]*SQLite cannot be used/);
   });
 
   test("a build that fails, or does not open, leaves the binary of another runtime where it was", () => {

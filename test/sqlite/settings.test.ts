@@ -84,8 +84,11 @@ test("checking the schema of a file that does not exist creates none", async () 
   await expect(store.checkSchema()).rejects.toBeInstanceOf(SchemaMissingError);
   await expect(store.checkSchema()).rejects.toBeInstanceOf(SchemaMissingError);
   writeFileSync(file, "");
-  await expect(store.checkSchema()).rejects.toBeInstanceOf(SchemaMissingError);
-  await expect(store.get("any")).rejects.toBeInstanceOf(SchemaMissingError);
+  for (const ask of [() => store.checkSchema(), () => store.get("any")]) {
+    const error: unknown = await ask().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SchemaMissingError);
+    expect(String(error)).toMatch(/let start\(\) migrate, or call store\.migrate\(\)$/);
+  }
 });
 
 test("F37: a file that cannot be a database says what to do", async () => {
@@ -114,7 +117,7 @@ test("options that cannot be meant are refused at construction", () => {
     ["options", undefined],
     ["options", null],
     ["options", "tasks.db"],
-    ["file", { path: 5 }],
+    ["path", { path: 5 }],
     ["file", { file: 5 }],
     ["lockWaitMs", { file: "tasks.db", lockWaitMs: "5" }],
     ["lockWaitMs", { file: "tasks.db", lockWaitMs: null }],

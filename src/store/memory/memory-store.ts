@@ -2,7 +2,7 @@
 import { NotATransactionError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
-import { checkObject } from "../../task/option-checks.ts";
+import { checkNames, checkObject, optionNames } from "../../task/option-checks.ts";
 import type {
   BeginOptions,
   BornClaim,
@@ -41,6 +41,8 @@ const VOLATILE: StoreFinding = Object.freeze({
   remedy: "use it for tests and demos",
 });
 
+const storeOptions = optionNames<MemoryStoreOptions>({ ports: true, clock: true, audit: true });
+
 /** A store in the memory of this process; several schedulers may share it. */
 export interface MemoryStore extends Store<MemoryTransaction, MemoryRows, false> {
   begin(options?: BeginOptions): Promise<MemoryTransaction>;
@@ -53,6 +55,7 @@ export interface MemoryStore extends Store<MemoryTransaction, MemoryRows, false>
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   checkObject("options", options, "pass { ports, clock, audit } or nothing");
+  checkNames("memoryStore", options, storeOptions);
   const clock = options.clock ?? options.ports?.clock ?? realPorts.clock;
   const nowOf = (call: StoreCall | undefined): number => call?.now ?? clock.wallMs();
   const database = new Database(options.audit);

@@ -64,7 +64,7 @@ export function translated(error: unknown): OwedError {
   }
   if (missing.has(state)) {
     return new SchemaMissingError(
-      `the tables of this library are missing or older than it (SQLSTATE ${state}): call start() or migrate()`,
+      `the tables of this library are missing or older than it (SQLSTATE ${state}): let start() migrate, or apply the SQL of migrationSql()`,
       { cause: error },
     );
   }

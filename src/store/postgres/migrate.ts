@@ -43,8 +43,8 @@ export async function checkSchema(own: OwnConnections, schema: string, names: Na
   if (found === knownVersion) return;
   throw new SchemaMissingError(
     found === 0
-      ? `the schema "${schema}" holds no tables of this library: call migrate(), or run the SQL of migrationSql()`
-      : `the schema "${schema}" has version ${found} and this library needs ${knownVersion}: call migrate()`,
+      ? `the schema "${schema}" holds no tables of this library: let start() migrate, or apply the SQL of migrationSql()`
+      : `the schema "${schema}" has version ${found} and this library needs ${knownVersion}: let start() migrate, or apply the SQL of migrationSql()`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** What a Postgres store is made of. */
 import type pg from "pg";
 import { InvalidInputError } from "../../errors.ts";
+import { checkNames, optionNames } from "../../task/option-checks.ts";
 import { checkedSchemaName } from "./identifier.ts";
 
 /** Name of the schema when none is given. */
@@ -35,6 +36,17 @@ export type PostgresLocation =
 /** Options of `postgresStore`. */
 export type PostgresStoreOptions = PostgresTuning & PostgresLocation;
 
+const storeOptions = optionNames<PostgresStoreOptions & { readonly transactions: unknown }>({
+  pool: true,
+  connectionString: true,
+  connection: true,
+  schema: true,
+  ownConnections: true,
+  statementTimeoutMs: true,
+  pooler: true,
+  transactions: true,
+});
+
 /** Options with every default filled in. */
 export interface CheckedOptions {
   readonly schema: string;
@@ -52,6 +64,7 @@ export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new InvalidInputError("options", "is no object", "give at least { pool } or { connectionString }");
   }
+  checkNames("postgresStore", options, storeOptions);
   const { ownConnections = DEFAULT_OWN_CONNECTIONS, statementTimeoutMs = DEFAULT_STATEMENT_TIMEOUT_MS } =
     options;
   checkCount("ownConnections", ownConnections, 1, 100);

@@ -101,7 +101,11 @@ function bestDriver(): SqliteDriver {
   return betterSqlite((problem) => {
     const experimental = nodeSqlite();
     if (experimental !== null) return experimental;
-    return fail("driver", `there is no SQLite: better-sqlite3 cannot be loaded (${problem})`, INSTALL);
+    return fail(
+      "driver",
+      `cannot be chosen: this Node has no SQLite of its own, and better-sqlite3 cannot be loaded (${problem})`,
+      INSTALL,
+    );
   });
 }
 

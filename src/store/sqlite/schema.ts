@@ -22,7 +22,7 @@ export function assertUsableVersion(found: number, file: string): void {
   assertNotTooNew(found);
   if (found < migrations.length) {
     throw new SchemaMissingError(
-      `${file} has version ${found} of the tables and version ${migrations.length} is needed: call store.migrate()`,
+      `${file} has version ${found} of the tables and version ${migrations.length} is needed: let start() migrate, or call store.migrate()`,
     );
   }
 }

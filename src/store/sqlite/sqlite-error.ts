@@ -80,7 +80,7 @@ export function storeErrorOf(error: unknown, outcomeUnknown = false): unknown {
   const { message } = error;
   if (code === "ERROR" && /no such (?:table|column|index): "?\w*\.?"?owed_/.test(message)) {
     return new SchemaMissingError(
-      `${message}: the tables of this library are missing, call store.migrate() before anything else`,
+      `${message}: the tables of this library are missing, let start() migrate, or call store.migrate()`,
       { cause: error },
     );
   }

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { InvalidInputError, SchemaMissingError } from "../../errors.ts";
 import type { Ports } from "../../ports/ports.ts";
 import { realPorts } from "../../ports/real-ports.ts";
+import { checkNames, optionNames } from "../../task/option-checks.ts";
 import type {
   BeginOptions,
   InsertAnswer,
@@ -69,6 +70,14 @@ export interface AdaptedSqliteStoreOptions<Transaction> extends SqliteStoreOptio
   readonly transactions: SqliteTransactions<Transaction>;
 }
 
+const storeOptions = optionNames<AdaptedSqliteStoreOptions<object>>({
+  file: true,
+  driver: true,
+  lockWaitMs: true,
+  ports: true,
+  transactions: true,
+});
+
 /** A store on a SQLite file. Its connections are opened at first use. */
 export interface SqliteStore<Transaction = SqliteTransaction>
   extends Store<Transaction, SqliteApi, true>,
@@ -101,6 +110,7 @@ export function sqliteStore(
   if (typeof options !== "object" || options === null) {
     throw new InvalidInputError("options", "is no object", 'give at least { file: "data/app.db" }');
   }
+  checkNames("sqliteStore", options, storeOptions);
   const { lockWaitMs = DEFAULT_LOCK_WAIT_MS, ports = realPorts } = options;
   const file = fileOf(options.file);
   if (!Number.isFinite(lockWaitMs) || lockWaitMs < 0) {
@@ -165,7 +175,8 @@ function schemaMethods(
     migrate: () => database.write(migrateSchema),
     async checkSchema() {
       // Looking must not create the file.
-      if (!existsSync(file)) throw new SchemaMissingError(`${file} does not exist: call store.migrate()`);
+      if (!existsSync(file))
+        throw new SchemaMissingError(`${file} does not exist: let start() migrate, or call store.migrate()`);
       await database.read((connection) => assertUsableVersion(readSchemaVersion(connection), file));
     },
     async warnings() {
