@@ -126,9 +126,12 @@ export const adapterFastPathLaws = [
     async (scene) => {
       await scene.scheduler.start();
       await scene.transaction(function* (tx) {
-        yield* step(scene.enqueue(tx, "outer"));
+        const outer = yield* step(scene.enqueue(tx, "outer"));
         yield* step(scene.enqueue(tx, "outer-too"));
         yield* step(scene.harness.write(tx, "row"));
+        // Whatever was started too early has read, and found no commit, once these are answered.
+        assert.deepEqual(yield* step(scene.tryExecuteNow(outer)), ["notClaimed"]);
+        assert.deepEqual(yield* step(scene.tryExecuteNow(outer)), ["notClaimed"]);
         assert.deepEqual(scene.executed, []);
       });
       await scene.whenExecuted("outer");
