@@ -57,6 +57,8 @@ export class FastPath {
   readonly #claimingFor = new Map<Slots, number>();
   #watch: Timer | null = null;
   #watching: Promise<void> = Promise.resolve();
+  /** The last claim by id, until it is answered: a stop waits for it, or its tasks would be counted lost. */
+  #lastClaim: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(parts: FastPathParts, options: FastPathOptions) {
@@ -76,7 +78,12 @@ export class FastPath {
     this.#claimings = new Batcher({
       maxItems: MAX_BATCH,
       maxInFlight: 1,
-      run: (taskIds) => this.#claimById(taskIds),
+      run: (taskIds) => {
+        const claim = this.#claimById(taskIds);
+        const over = (): void => undefined;
+        this.#lastClaim = claim.then(over, over);
+        return claim;
+      },
     });
   }
 
@@ -161,7 +168,7 @@ export class FastPath {
     this.#watch?.cancel();
     this.#watch = null;
     await this.#windDown.run(
-      Promise.all([this.#watching, this.slots.whenQuiet(), this.directSlots.whenQuiet()]),
+      Promise.all([this.#watching, this.#lastClaim, this.slots.whenQuiet(), this.directSlots.whenQuiet()]),
       graceMs,
     );
   }

@@ -79,6 +79,26 @@ describe("a claim", () => {
   });
 });
 
+describe("a claim by id that is under way when the scheduler stops", () => {
+  it("is waited for, and its task given back without cost (G16)", async () => {
+    const world = new World();
+    await world.leave(["a"]);
+    world.fault("claimById", async (carryOut) => {
+      const answer = await carryOut();
+      await world.sleep(200);
+      return answer;
+    });
+    const scheduler = await world.started();
+    void scheduler.executeAndAdvance("a");
+    await world.ports.advance(100);
+    await world.ports.until(scheduler.stop());
+    expect(world.runs).toEqual([]);
+    world.scheduler().startWorker();
+    await world.ports.advance(10_000);
+    expect(await world.inner.get("a")).toMatchObject({ state: "confirmed", lostAttempts: 0 });
+  });
+});
+
 describe("a settlement", () => {
   it.each(fates)(
     "of a success that %s confirms once, and tells its hook once (H17, G18)",
