@@ -148,6 +148,8 @@ async function actOnAll(invocation: Invocation, work: Work): Promise<ExitCode> {
           }),
         );
         progress.show(done());
+        // A synchronous store never waits, and a signal is heard only between turns of the event loop.
+        await new Promise<void>((resolve) => void terminal.ports.timers.after(0, resolve));
       }
       if (terminal.interrupted.aborted) break;
     }

@@ -145,7 +145,7 @@ describe.each(kinds)("on %s", (kind) => {
   });
 
   it("Ctrl-C ends a redrive of many with code 130 and says how to go on", async () => {
-    await using place = await failedPlace(kind, names(400));
+    await using place = await failedPlace(kind, names(3_000));
     const { code, err } = await owed.run(["redrive", "--all", "--yes", "--json"], {
       env: place.env,
       watch: (output, kill) => {
