@@ -115,7 +115,9 @@ describe("a connection that is killed", () => {
     await harness.pool.query("select pg_terminate_backend($1, 10000)", [rows[0]?.pid]);
     // An error event with no listener is thrown where nobody catches it, and this run of tests would fail.
     await vi.waitFor(() => expect(pool.totalCount).toBe(0), 10_000);
+    expect(pool.listenerCount("error")).toBe(1);
     await store.close();
+    expect(pool.listenerCount("error")).toBe(0);
     await pool.end();
   });
 

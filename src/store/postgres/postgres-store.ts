@@ -112,6 +112,8 @@ export function postgresStore(
   return Object.freeze(store);
 }
 
+const ignore = (): void => undefined;
+
 /** The pool of `begin`: the user's, or one that is made when it is first needed and closed with the store. */
 class TransactionPool {
   readonly #users: pg.Pool | null;
@@ -120,7 +122,7 @@ class TransactionPool {
 
   constructor(users: pg.Pool | null, connection: pg.PoolConfig) {
     // A connection that breaks while idle is replaced by the pool; with no listener at all it would end the process.
-    users?.on("error", () => undefined);
+    users?.on("error", ignore);
     this.#users = users;
     this.#connection = connection;
   }
@@ -129,12 +131,13 @@ class TransactionPool {
     if (this.#users !== null) return this.#users;
     if (this.#made === null) {
       this.#made = new pg.Pool({ connectionTimeoutMillis: 5_000, keepAlive: true, ...this.#connection });
-      this.#made.on("error", () => undefined);
+      this.#made.on("error", ignore);
     }
     return this.#made;
   }
 
   async close(): Promise<void> {
+    this.#users?.off("error", ignore);
     const made = this.#made;
     this.#made = null;
     await made?.end();
