@@ -151,6 +151,23 @@ export const lossLaws: readonly Law[] = [
     assert.equal(answer.aloneDue, true);
   }),
 
+  law("a task lost twice is seen to wait by a claim that takes nothing", async (harness) => {
+    await register(harness, OWNER);
+    await enqueue(harness, [newTask("poison")]);
+    await loseTwice(harness, 0);
+    await enqueue(harness, [newTask("healthy")], at(10_000));
+    const type = "conformance.task";
+    const full = { limit: 0, suspectLimit: 0, types: [{ type, limit: 0 }] };
+    assert.deepEqual(await claim(harness, OWNER, 2, at(10_000), full), { tasks: [], aloneDue: true });
+    const asOfAny = { limit: 0, suspectLimit: 0, types: "all" } as const;
+    assert.deepEqual(await claim(harness, OWNER, 3, at(10_000), asOfAny), { tasks: [], aloneDue: true });
+    const ofOther = { ...full, limit: 5, types: [...full.types, { type: "other", limit: 5 }] };
+    assert.deepEqual(await claim(harness, OWNER, 4, at(10_000), ofOther), { tasks: [], aloneDue: true });
+    await claimOne(harness, OWNER, 5, at(10_000), { alone: true });
+    const after = { ...full, liveClaims: [5] };
+    assert.deepEqual(await claim(harness, OWNER, 6, at(10_000), after), { tasks: [], aloneDue: false });
+  }),
+
   law("a task lost twice is claimed alone once its delay is over", async (harness) => {
     await register(harness, OWNER);
     await enqueue(harness, [newTask("poison")]);

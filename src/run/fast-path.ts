@@ -59,6 +59,7 @@ export class FastPath {
   #watching: Promise<void> = Promise.resolve();
   /** The last claim by id, until it is answered: a stop waits for it, or its tasks would be counted lost. */
   #lastClaim: Promise<void> = Promise.resolve();
+  #unanswered: number | null = null;
   #isStopped = false;
 
   constructor(parts: FastPathParts, options: FastPathOptions) {
@@ -171,6 +172,10 @@ export class FastPath {
       Promise.all([this.#watching, this.#lastClaim, this.slots.whenQuiet(), this.directSlots.whenQuiet()]),
       graceMs,
     );
+    if (this.#unanswered === null) return;
+    // Nobody waits for its answer any more: whatever it takes is freed by the watch.
+    this.#parts.claims.drop(this.#unanswered);
+    this.#parts.strays.doubtAll();
   }
 
   /** Cuts the grace of a stop under way short. */
@@ -245,6 +250,7 @@ export class FastPath {
     const owner = process.owner;
     if (owner === null || this.#isStopped) return taskIds.map(() => null);
     const claim = claims.take();
+    this.#unanswered = claim;
     try {
       const unique = [...new Set(taskIds)];
       const tasks = await store.claimById({
@@ -265,6 +271,7 @@ export class FastPath {
       if (isOutcomeUnknown(error)) strays.watch(taskIds, null);
       throw error;
     } finally {
+      this.#unanswered = null;
       claims.drop(claim);
     }
   }

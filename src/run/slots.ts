@@ -139,9 +139,10 @@ export class Slots {
     };
   }
 
-  /** Resolves once nothing runs; zombies are not waited for. */
-  async whenQuiet(): Promise<void> {
-    while (this.#running > 0) await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
+  /** Resolves once nothing runs, nor more zombies than said; by default they are not waited for. */
+  async whenQuiet(zombies = Number.POSITIVE_INFINITY): Promise<void> {
+    while (this.#running > 0 || this.#zombies > zombies)
+      await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
   }
 
   #released(type: string): void {

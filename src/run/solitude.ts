@@ -10,8 +10,11 @@ interface Occupancy {
   readonly zombies: number;
 }
 
-/** What may be claimed now: anything, only a task that must be alone, or nothing. */
-type ClaimMode = "open" | "alone" | "closed";
+/**
+ * What may be claimed now: anything; only a task that must be alone; nothing, but another process may run that task
+ * meanwhile, so it is looked whether it still waits; or nothing at all, since it runs here.
+ */
+type ClaimMode = "open" | "alone" | "closed" | "occupied";
 
 /** Decides when the process is emptied for one task. */
 export class Solitude {
@@ -39,7 +42,7 @@ export class Solitude {
    * are waited for only as long as patience lasts.
    */
   mode(worker: Occupancy): ClaimMode {
-    if (this.#isOccupied) return "closed";
+    if (this.#isOccupied) return "occupied";
     if (this.#waitingSinceMs === null) return "open";
     const all = [worker, ...this.#elsewhere()];
     const isEmpty = all.every(({ running, zombies }) => running + (this.#isImpatient ? 0 : zombies) === 0);

@@ -10,8 +10,9 @@ import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Settler } from "./settler.ts";
+import { within } from "./sleep.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
-import type { Solitude } from "./solitude.ts";
+import { PATIENCE_MS, type Solitude } from "./solitude.ts";
 import { isOutcomeUnknown, type Strays } from "./strays.ts";
 import { WindDown } from "./wind-down.ts";
 
@@ -61,6 +62,8 @@ export class ClaimLoop {
   readonly #ahead: Ahead;
   #isStopping = false;
   #isInDoubt = false;
+  /** The claim that was sent and is not answered. */
+  #unanswered: number | null = null;
   #hasMore = false;
   #isWoken = false;
   #idleMs = FIRST_IDLE_MS;
@@ -114,6 +117,7 @@ export class ClaimLoop {
     this.wake();
     const quiet = this.#loop.then(() => this.slots.whenQuiet());
     const clean = await this.#windDown.run(quiet, graceMs);
+    if (this.#unanswered !== null) this.#giveUp(this.#unanswered);
     this.#parts.solitude.note(false); // nobody here waits to run a task alone any more
     this.#parts.reporter.report("worker.stopped", { clean });
   }
@@ -150,12 +154,20 @@ export class ClaimLoop {
     if (this.#isStopping) this.#parts.strays.doubtAll();
   }
 
+  /** Nobody waits for its answer any more: whatever it takes is freed by the watch. */
+  #giveUp(claim: number): void {
+    this.#parts.claims.drop(claim);
+    this.#noteDoubt();
+  }
+
   #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {
     // It looked for nothing but what must be alone: the others have not been looked for.
     if (request.alone && answer.tasks.length === 0) return 0;
-    const { types } = this.#parts.executors;
-    const isFull = types !== "all" && request.types.length < types.length;
-    this.#hasMore = isFull || mayHaveMore(request, answer);
+    if (request.limit === 0) {
+      this.#hasMore = true; // whoever ends may have been the last that kept it from running alone
+      return answer.aloneDue ? this.#settings.pollIntervalMs : 0;
+    }
+    this.#hasMore = mayHaveMore(request, answer);
     if (answer.tasks.length > 0) {
       this.#idleMs = FIRST_IDLE_MS;
       if (this.#room <= 0) {
@@ -177,6 +189,7 @@ export class ClaimLoop {
     const wanted = request.types === "all" ? [] : request.types;
     let isAlone = false;
     if (request.alone) solitude.occupy();
+    this.#unanswered = claim;
     try {
       // What was asked for counts as running until the answer tells how much of it was there. The price: a task of a type
       // with a concurrency of its own that is enqueued in these milliseconds is not born claimed, and is claimed later.
@@ -190,15 +203,23 @@ export class ClaimLoop {
         if (this.#isStopping) void funnel.release(task, "worker");
         else if (request.alone) {
           isAlone = true;
-          void solitude.run(() => funnel.advance(task, this.slots, "worker"));
+          void solitude.run(() => this.#runAlone(task));
         } else this.#ahead.add(task);
       }
       this.#startWaiting();
       return answer;
     } finally {
+      this.#unanswered = null;
       claims.drop(claim);
       if (request.alone && !isAlone) solitude.vacate();
     }
+  }
+
+  /** Its executor may go on beyond its timeout; patience with that is bounded, since it may never end. */
+  async #runAlone(task: ClaimedTask): Promise<void> {
+    const { zombies } = this.slots;
+    await this.#parts.funnel.advance(task, this.slots, "worker");
+    await within(this.#parts.ports.timers, this.slots.whenQuiet(zombies), PATIENCE_MS);
   }
 
   /** Starts what waits, as far as there are slots. */
@@ -226,21 +247,17 @@ export class ClaimLoop {
   }
 
   #request(): ClaimRequest | null {
-    const { process, claims, executors, solitude } = this.#parts;
+    const { process, claims, solitude } = this.#parts;
     const owner = process.owner;
     this.#ahead.refresh();
     const waiting = this.#ahead.size;
     const mode = solitude.mode({ running: this.slots.running + waiting, zombies: this.slots.zombies });
-    if (owner === null || !process.mayStart || mode === "closed") return null;
-    const limit = Math.min(this.#settings.batchSize, this.#room);
-    const types =
-      executors.types === "all"
-        ? "all"
-        : executors.types
-            .map((type) => ({ type, limit: Math.min(this.#roomOf(type), limit) }))
-            .filter((entry) => entry.limit > 0);
+    if (owner === null || !process.mayStart || mode === "occupied") return null;
+    const limit = mode === "closed" ? 0 : Math.min(this.#settings.batchSize, this.#room);
+    const types = this.#typesWithin(limit);
+    const hasRoom = limit > 0 && (types === "all" || types.some((entry) => entry.limit > 0));
     const maxBytes = this.#settings.maxClaimBytes - this.#ahead.bytes;
-    if (limit <= 0 || maxBytes <= 0 || types.length === 0) {
+    if (mode !== "closed" && (!hasRoom || maxBytes <= 0)) {
       this.#hasMore = true; // nobody has looked: whoever ends makes room for a look
       return null;
     }
@@ -254,6 +271,13 @@ export class ClaimLoop {
       alone: mode === "alone",
       liveClaims: claims.list(),
     };
+  }
+
+  /** Every type, also those without room: a task of theirs may wait to be claimed alone. */
+  #typesWithin(limit: number): ClaimRequest["types"] {
+    const { types } = this.#parts.executors;
+    if (types === "all") return "all";
+    return types.map((type) => ({ type, limit: Math.min(this.#roomOf(type), limit) }));
   }
 
   #waitForWake(delayMs: number): Promise<void> {

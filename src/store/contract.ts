@@ -94,7 +94,7 @@ export interface ClaimRequest {
   readonly claim: number;
   /** The types this process can execute, each with how many it can take now; or any type, for raw schedulers. */
   readonly types: readonly { readonly type: string; readonly limit: number }[] | "all";
-  /** How many tasks at most, over all types. */
+  /** How many tasks at most, over all types. With 0 nothing is claimed: it tells whether a task waits to be claimed alone. */
   readonly limit: number;
   /** How many bytes of data at most; the first task is handed over whatever its size. */
   readonly maxBytes: number;
@@ -137,7 +137,7 @@ export interface EndedClaimsAnswer {
 /** Answer to `claim`. */
 export interface ClaimAnswer {
   readonly tasks: readonly ClaimedTask[];
-  /** True when a due task waits that was lost twice or more: somebody idle should claim it alone. */
+  /** True when a due task of these types waits that was lost twice or more, whatever the limits: somebody idle should claim it alone. */
   readonly aloneDue: boolean;
 }
 

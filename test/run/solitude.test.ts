@@ -1,4 +1,6 @@
 // Tasks whose processes died: a suspect takes few slots, one lost twice runs alone, and there is an end to it.
+
+import { defineTask } from "owed";
 import { describe, expect, it } from "vitest";
 
 import { gate, ids, job, type Run, World } from "./world.ts";
@@ -199,6 +201,57 @@ describe("a task that was lost twice", () => {
     const healthy = world.runs.find(({ taskId }) => taskId === "healthy");
     expect(lookedMs).toBeGreaterThan(0);
     expect((healthy?.startedMs ?? Number.POSITIVE_INFINITY) - lookedMs).toBeLessThan(100);
+  });
+
+  it.each([
+    ["a task of a type with slots", 8],
+    ["a task of a type that takes all it may", 1],
+  ])(
+    "%s, ended by another, holds nothing back any more, whatever runs here (G11)",
+    async (_, concurrency) => {
+      const world = new World();
+      await world.leave(["long"]);
+      const behave = ({ taskId }: { readonly taskId: string }): unknown =>
+        taskId === "long" ? world.sleep(250_000) : undefined;
+      const other = defineTask<unknown>({ type: "other" });
+      const executors = [world.executor(job, behave, { concurrency }), world.executor(other)];
+      const scheduler = await world.started({ executors });
+      scheduler.startWorker({ concurrency: 8 });
+      await world.ports.advance(100);
+      await lose(world, "poison", 2);
+      await world.leave(ids("known", 1), other);
+      await world.ports.advance(15_000);
+      await world.inner.cancel("poison");
+      await world.ports.advance(2_000);
+      const endedMs = world.ports.clock.monotonicMs();
+      await world.leave(ids("healthy", 20), other);
+      await world.ports.advance(2_000);
+      const healthy = world.runs.filter(({ taskId }) => taskId.startsWith("healthy"));
+      expect(healthy).toHaveLength(20);
+      expect(Math.max(...healthy.map(({ startedMs }) => startedMs)) - endedMs).toBeLessThan(1_500);
+      const born = await world.enqueue(scheduler, { taskId: "born" }, {}, other);
+      expect(await scheduler.tryExecuteNow(born)).toEqual(["confirmed"]);
+    },
+  );
+
+  it.each([
+    ["is over soon", 5_000, 0],
+    ["never is", 1e9, 1],
+  ])("keeps others out while its executor goes on beyond its timeout, if that %s", async (_, ms, company) => {
+    const world = new World();
+    await lose(world, "poison", 2);
+    const behave = ({ taskId }: { readonly taskId: string }): unknown =>
+      taskId === "poison" ? world.sleep(ms) : undefined;
+    const executors = [world.executor(job, behave, { timeoutMs: 1_000 })];
+    world.scheduler({ executors, maxFailedAttempts: 1 }).startWorker({ concurrency: 8 });
+    await world.ports.advance(4_500);
+    await world.leave(ids("healthy", 20));
+    await world.ports.advance(30_000);
+    expect(await world.balance()).toMatchObject({ confirmed: company === 0 ? 21 : 20 });
+    const poison = world.runs.find(({ taskId }) => taskId === "poison") as Run;
+    expect(companyOf(world, poison)).toHaveLength(company * 20);
+    const first = Math.min(...world.runs.filter((run) => run !== poison).map(({ startedMs }) => startedMs));
+    expect(first - poison.startedMs).toBeLessThan(13_000);
   });
 
   it("alone five times more is failed, with the reason told, and is not executed again (G10, F3, H3)", async () => {

@@ -99,6 +99,39 @@ describe("a claim by id that is under way when the scheduler stops", () => {
   });
 });
 
+describe.each(["claim", "claimById"] as const)(
+  "a %s that is not answered within the grace of a stop",
+  (method) => {
+    it.each(["scheduler", "worker"])("of the %s costs its tasks nothing (G4, G16, H19)", async (stopped) => {
+      const world = new World();
+      await world.leave(["a"]);
+      const answered = gate();
+      world.fault(
+        method,
+        first(1, async (carryOut) => {
+          const answer = await carryOut();
+          await answered.opened;
+          return answer;
+        }),
+      );
+      const scheduler = await world.started();
+      const worker = method === "claim" ? scheduler.startWorker() : null;
+      if (worker === null) void scheduler.executeAndAdvance("a");
+      await world.ports.advance(100);
+      const isWhole = stopped === "scheduler" || worker === null;
+      await world.ports.until(isWhole ? scheduler.stop({ graceMs: 500 }) : worker.stop({ graceMs: 500 }));
+      await world.ports.advance(15_000);
+      expect(await world.inner.get("a")).toMatchObject({ state: "pending", owner: null, lostAttempts: 0 });
+      answered.open();
+      await world.ports.advance(1_000);
+      world.scheduler().startWorker();
+      await world.ports.advance(10_000);
+      expect(await world.inner.get("a")).toMatchObject({ state: "confirmed", lostAttempts: 0 });
+      expect(world.startedIds).toEqual(["a"]);
+    });
+  },
+);
+
 describe("a settlement", () => {
   it.each(fates)(
     "of a success that %s confirms once, and tells its hook once (H17, G18)",

@@ -42,12 +42,11 @@ export const claimedColumns = (task: string, owed: string): string => `cast(${ta
   ${inMilliseconds(`coalesce(${owed}.since, ${task}.created_at)`)} as since_ms,
   ${inMilliseconds(`${owed}.deferred_since`)} as deferred_since_ms`;
 
-/** The types asked for, with the room for each. */
+/** The types asked for, with the room for each; also those without room, since a task may wait to be claimed alone. */
 export const namedTypes = (names: Names): string => `wanted as materialized (
     select w.type, least(w.room, cast($4 as bigint)) as room
     from unnest(cast($8 as bigint[]), cast($9 as bigint[])) as w (type, room)
-    where w.room > 0
-      and ${mayClaim(names)}
+    where ${mayClaim(names)}
   )`;
 
 /** Every type with pending tasks, found by hopping from one to the next in the index. */

@@ -40,7 +40,7 @@ const trouble = (names: Names): string => `trouble as materialized (
           and p.lost_attempts > 0
           and ${due}
           and (
-            (${free} and (p.lost_attempts >= 2 or cast($6 as bigint) > 0))
+            (${free} and (p.lost_attempts >= 2 or (w.room > 0 and cast($6 as bigint) > 0)))
             or ${dead(names)}
           )
         limit 1
