@@ -6,11 +6,13 @@ import { expect, test } from "vitest";
 import { InvalidInputError, SchemaMissingError, SchemaTooNewError } from "../../src/errors.ts";
 import { realPorts } from "../../src/ports/real-ports.ts";
 import { type Kind, scans } from "../../src/store/sqlite/claim-statements.ts";
+import { Connection } from "../../src/store/sqlite/connection.ts";
 import { Database } from "../../src/store/sqlite/database.ts";
 import { loadDriver } from "../../src/store/sqlite/driver.ts";
 import { type SqliteDriverName, sqliteStore } from "../../src/store/sqlite/index.ts";
 import { findPrunable } from "../../src/store/sqlite/operator-statements.ts";
 import { readTask, readTasks } from "../../src/store/sqlite/reading-statements.ts";
+import { fileFindings } from "../../src/store/sqlite/warnings.ts";
 import { enqueueTasks, openHandle, openScene, tempFolder } from "./harness.ts";
 
 test("P-1, H36: own connections use WAL and full synchronisation, and never block for a lock", async () => {
@@ -41,6 +43,24 @@ test("a store in order has nothing to warn about but where its file lies", async
   enqueueTasks(scene, ["calm"]);
   const warnings = await scene.store.warnings();
   expect(warnings.filter((warning) => !warning.includes("lies on"))).toEqual([]);
+});
+
+test.each([
+  ["3.49.1", true],
+  ["3.51.2", true],
+  ["3.51.3", false],
+  ["3.52.0", false],
+  ["4.0.0", false],
+])("SQLite %s is warned about: %s", (version, isWarned) => {
+  using folder = tempFolder();
+  const file = join(folder.path, "tasks.db");
+  const handle = openHandle(file);
+  // Both drivers let a function of SQLite be replaced, which the store has no need of.
+  const named = handle as unknown as { function(name: string, body: () => string): void };
+  named.function("sqlite_version", () => version);
+  const codes = fileFindings(new Connection(handle), file).map(({ code }) => code);
+  expect(codes.includes("sqlite-version")).toBe(isWarned);
+  handle.close();
 });
 
 test("hot statements read their index in order, without sorting", async () => {

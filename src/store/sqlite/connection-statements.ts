@@ -27,6 +27,9 @@ export const SYNC_FULL = "pragma synchronous = full";
 /** A commit survives the process but perhaps not the machine. For claims and heartbeats, which die with it anyhow. */
 export const SYNC_NORMAL = "pragma synchronous = normal";
 
+/** The version of SQLite that the driver brings. */
+export const READ_VERSION = "select sqlite_version() as version";
+
 /** 0 off, 1 normal, 2 full, 3 extra. */
 export const readSynchronous = "pragma synchronous";
 

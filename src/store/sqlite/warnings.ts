@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 
 import type { StoreFinding } from "../contract.ts";
 import type { Connection } from "./connection.ts";
-import { readJournalMode } from "./connection-statements.ts";
+import { READ_VERSION, readJournalMode } from "./connection-statements.ts";
 
 /** File systems by the magic number of Linux on which SQLite's locks or its durability cannot be relied upon. */
 const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
@@ -17,6 +17,9 @@ const doubtfulFileSystems: ReadonlyMap<number, string> = new Map([
   [0x858458f6, "ramfs, which is lost when the machine stops"],
 ]);
 
+/** The first version of SQLite without the WAL-reset bug. */
+const FIRST_SOUND_VERSION = [3, 51, 3] as const;
+
 /** What about the file is wrong. How the store's own connections commit is no matter of settings: see Database. */
 export function fileFindings(connection: Connection, file: string): StoreFinding[] {
   const found: StoreFinding[] = [];
@@ -27,6 +30,15 @@ export function fileFindings(connection: Connection, file: string): StoreFinding
       severity: "warning",
       problem: `the journal mode of ${file} is ${String(mode)} and not WAL: readers and writers block each other`,
       remedy: "move the file to a local disk",
+    });
+  }
+  const version = connection.first<{ readonly version: string }>(READ_VERSION)?.version ?? "";
+  if (isBefore(version, FIRST_SOUND_VERSION)) {
+    found.push({
+      code: "sqlite-version",
+      severity: "warning",
+      problem: `the driver brings SQLite ${version}: before ${FIRST_SOUND_VERSION.join(".")} a file in WAL mode that several connections write can, very rarely, be damaged`,
+      remedy: "update better-sqlite3, or Node where node:sqlite is used",
     });
   }
   const fileSystem = fileSystemOf(file);
@@ -47,6 +59,13 @@ export function unsafeCallerWarning(): string {
     "a connection passed to enqueue runs with synchronous below FULL (better-sqlite3 does so by default in WAL mode): " +
     'a crash of the machine can lose its last commits, tasks included. Run "pragma synchronous = full" on it'
   );
+}
+
+/** Whether a version, as in "3.49.1", is older than another. */
+function isBefore(version: string, other: readonly number[]): boolean {
+  const parts = version.split(".").map(Number);
+  const place = other.findIndex((part, index) => part !== (parts[index] ?? 0));
+  return place >= 0 && (parts[place] ?? 0) < (other[place] ?? 0);
 }
 
 function fileSystemOf(file: string): string | undefined {
