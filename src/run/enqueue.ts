@@ -7,7 +7,7 @@ import type { FastPath } from "./fast-path.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { type IncomingRecord, newTask, type RecordLimits } from "./new-record.ts";
 import type { Reporter } from "./reporter.ts";
-import { type Steps, step } from "./steps.ts";
+import { begun, type Steps, step } from "./steps.ts";
 import { isOutcomeUnknown, type Strays } from "./strays.ts";
 
 /** Says that a task is enqueued in the transaction. Owed only from its commit on. */
@@ -103,8 +103,14 @@ export class Enqueuer {
         store.assertTransaction(transaction);
         savepoint = yield* step(store.savepoint(transaction));
       }
-      for (let chunk = first; chunk.length > 0; chunk = yield* chunks.next()) {
-        yield* this.#insertChunk(call, chunk);
+      for (let chunk = first; chunk.length > 0; ) {
+        const inserting = begun(this.#insertChunk(call, chunk));
+        const next = chunks.next();
+        // The next chunk is encoded while the database writes this one. Not from an async iterator: it may use the
+        // transaction itself.
+        const reading = Symbol.iterator in records ? begun(next) : next;
+        yield* inserting;
+        chunk = yield* reading;
       }
       if (savepoint !== null) yield* step(savepoint.release());
     } catch (error) {

@@ -10,6 +10,37 @@ export function* step<Value>(value: Awaitable<Value>): Steps<Value> {
   return value instanceof Promise ? ((yield value) as Value) : value; // the runner sends back what the promise gave
 }
 
+/** Begins the work at once and stops where it must wait for the first time; `yield*` takes up the rest, also its error. */
+export function begun<Result>(steps: Steps<Result>): Steps<Result> {
+  try {
+    const first = steps.next();
+    if (first.done !== true) first.value.catch(() => undefined); // it may fail before anybody takes it up
+    return rest(steps, () => first);
+  } catch (error) {
+    return rest(steps, () => {
+      throw error;
+    });
+  }
+}
+
+function* rest<Result>(
+  steps: Steps<Result>,
+  first: () => IteratorResult<Promise<unknown>, Result>,
+): Steps<Result> {
+  let next = first();
+  while (next.done !== true) {
+    let value: unknown;
+    try {
+      value = yield next.value;
+    } catch (error) {
+      next = steps.throw(error);
+      continue;
+    }
+    next = steps.next(value);
+  }
+  return next.value;
+}
+
 /** Runs the work, waiting where it must. */
 export async function runSteps<Result>(steps: Steps<Result>): Promise<Result> {
   let next = steps.next();

@@ -85,6 +85,33 @@ describe("a call to enqueue", () => {
     expect(await pendingIds(world)).toEqual([...ids("a", 8)]);
   });
 
+  it.each([
+    ["of a generator", false, [7, 8, 8]],
+    ["of an async one only once that is done, since it may use the transaction itself", true, [4, 7, 8]],
+  ])("reads the next chunk while the last is written; %s", async (_, isAsync, expected) => {
+    const { world, scheduler } = await chunked();
+    let read = 0;
+    const readSoFar: number[] = [];
+    world.fault("insert", async (carryOut) => {
+      for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+      readSoFar.push(read);
+      return await carryOut();
+    });
+    function* records(): Generator<RawRecord> {
+      for (const taskId of ids("a", 8)) {
+        read += 1;
+        yield { taskId, type: "job", data: bytes };
+      }
+    }
+    async function* slowly(): AsyncGenerator<RawRecord> {
+      yield* records();
+    }
+    const transaction = await world.inner.begin();
+    await scheduler.enqueueAll(transaction, isAsync ? slowly() : records());
+    await transaction.commit();
+    expect(readSoFar).toEqual(expected);
+  });
+
   it("never touches what it is given (H7)", async () => {
     const { world, scheduler } = await chunked();
     const data = Object.freeze({ list: Object.freeze([1, 2]) });
@@ -175,6 +202,42 @@ describe("a call to enqueue that fails leaves nothing behind, and the transactio
     expect(await failing(made, (transaction) => made.scheduler.enqueueAll(transaction, broken()))).toBe(
       thrown,
     );
+  });
+
+  it("when the caller's iterator throws while a chunk is being written, which is waited for", async () => {
+    const made = await chunked();
+    const thrown = new Error("the file ended");
+    function* broken(): Generator<RawRecord> {
+      for (const taskId of ids("a", 5)) yield { taskId, type: "job", data: bytes };
+      throw thrown;
+    }
+    made.world.fault("insert", async (carryOut) => {
+      for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+      return await carryOut();
+    });
+    expect(await failing(made, (transaction) => made.scheduler.enqueueAll(transaction, broken()))).toBe(
+      thrown,
+    );
+  });
+
+  it("when its schema throws at a later record while a chunk is being written", async () => {
+    const made = await chunked();
+    const thrown = new Error("the directory is not there");
+    const validate = async (value: unknown): Promise<{ readonly value: { readonly of: string } }> => {
+      const data = value as { readonly of: string };
+      if (data.of === "a-4") throw thrown;
+      return { value: data };
+    };
+    const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
+    const checked = defineTask({ type: "job", data: schema });
+    made.world.fault("insert", async (carryOut) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return await carryOut();
+    });
+    const records = ids("a", 5).map((taskId) => ({ taskId, data: { of: taskId } }));
+    expect(
+      await failing(made, (transaction) => made.scheduler.enqueueAll(transaction, checked, records)),
+    ).toBe(thrown);
   });
 
   it("when a later record is wrong; the caller's iterator is closed", async () => {
