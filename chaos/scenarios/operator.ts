@@ -80,7 +80,6 @@ const restored: Scenario = {
 };
 
 const names: readonly string[] = [
-  'a"b',
   "a'b",
   "; drop schema owed cascade; --",
   "select",
@@ -100,7 +99,7 @@ const strangeNames: Scenario = {
     const { postgres } = stage;
     await postgres.sql("create table public.canary as select 1 as alive");
     for (const name of names) await useSchema(postgres.connectionString(), name);
-    for (const refused of ["", "x".repeat(49), "pg_owed", "nul\0", "\ud800", "information_schema"]) {
+    for (const refused of ["", 'a"b', "x".repeat(49), "pg_owed", "nul\0", "\ud800", "information_schema"]) {
       const open = () => postgresStore({ connectionString: postgres.connectionString(), schema: refused });
       assert.throws(open, { code: "OWED_INVALID_INPUT" });
     }
@@ -113,9 +112,9 @@ const strangeNames: Scenario = {
   },
 };
 
-/** Enqueues and executes a task of a type with the same name. */
+/** Enqueues and executes a task of a type with a name like it. */
 async function useSchema(connectionString: string, name: string): Promise<void> {
-  const definition = { ...definitionOf("work", 5), type: name };
+  const definition = { ...definitionOf("work", 5), type: `${name} "quoted"` };
   const executed: string[] = [];
   const scheduler = new Scheduler({
     store: postgresStore({ connectionString, schema: name }),

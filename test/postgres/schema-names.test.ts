@@ -7,7 +7,6 @@ import { testPool } from "../support/database.ts";
 import { openHarness } from "./harness.ts";
 
 const usable = [
-  'say "owed"',
   "with.dot",
   "select",
   "user",
@@ -23,6 +22,8 @@ const usable = [
   "x".repeat(48),
 ];
 const refused = [
+  'say "owed"',
+  '"owed"',
   "",
   "x".repeat(49),
   "ü".repeat(25),

@@ -10,8 +10,9 @@ export function quoteIdentifier(name: string): string {
 }
 
 /**
- * Accepts a schema name of 1 to 48 bytes of UTF-8, whatever the characters. Throws InvalidInputError for anything else,
- * among them names Postgres reserves (`pg_...`) and names it would have to change.
+ * Accepts a schema name of 1 to 48 bytes of UTF-8, whatever the characters but NUL and the double quote, which as a rule
+ * is a name that somebody has quoted already. Throws InvalidInputError for anything else, among them names Postgres
+ * reserves (`pg_...`) and names it would have to change.
  */
 export function checkedSchemaName(schema: unknown): string {
   const refuse = (problem: string): never => {
@@ -26,6 +27,7 @@ export function checkedSchemaName(schema: unknown): string {
   if (bytes === 0) return refuse("is empty");
   if (bytes > MAX_SCHEMA_BYTES) return refuse(`has ${bytes} bytes`);
   if (schema.includes("\0")) return refuse("holds a NUL character");
+  if (schema.includes('"')) return refuse("holds a double quote: the name is quoted here, pass it as it is");
   if (!schema.isWellFormed()) return refuse("holds half a surrogate pair");
   if (schema.startsWith("pg_")) return refuse('begins with "pg_", which Postgres keeps for itself');
   if (schema === "information_schema") return refuse("belongs to Postgres");

@@ -13,7 +13,7 @@ const DEFAULT_STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Options that do not say where the database is. */
 export interface PostgresTuning {
-  /** Schema of the tables, 1 to 48 bytes. Default "owed". */
+  /** Schema of the tables, 1 to 48 bytes, no double quote: it is quoted here. Default "owed". */
   readonly schema?: string;
   /** Connections the store opens for its own statements, beside your pool. Default 2. */
   readonly ownConnections?: number;
