@@ -80,7 +80,7 @@ export function drawPlan(seed: number): Plan {
     requests,
     actions: drawActions(drawing, requests, tasks.length),
     quietAtMs,
-    restLimitMs: 12 * 60_000,
+    restLimitMs: null,
   };
 }
 

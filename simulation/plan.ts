@@ -161,6 +161,6 @@ export interface Plan {
   readonly actions: readonly PlannedAction[];
   /** From here on no fault is injected. */
   readonly quietAtMs: number;
-  /** Everything must be at rest this long after. */
-  readonly restLimitMs: number;
+  /** Everything must be at rest this long after; null: as long as the guarantees allow its attempts, one after the other. */
+  readonly restLimitMs: number | null;
 }

@@ -2,6 +2,7 @@
 import type { History, ProcessEvent } from "../checker/history.ts";
 import { planEverything } from "./nemesis.ts";
 import type { Fate, Plan } from "./plan.ts";
+import { restLimitMs } from "./rest-limit.ts";
 import { World } from "./world.ts";
 
 /** How one run went. */
@@ -44,7 +45,7 @@ export async function play(plan: Plan): Promise<Run> {
     world.cluster.startAll();
     planEverything(world);
     let isOver = false;
-    const giveUpMs = plan.quietAtMs + plan.restLimitMs;
+    const giveUpMs = plan.quietAtMs + (plan.restLimitMs ?? restLimitMs(plan));
     const look = (): void => {
       isAtRest = world.isAtRest;
       if (isAtRest || agenda.nowMs > giveUpMs) isOver = true;
