@@ -2,7 +2,20 @@
 import { expect, test } from "vitest";
 
 import { InvalidInputError, NotATransactionError, TransactionRolledBackError } from "../../src/errors.ts";
-import { newTask, openScene } from "./harness.ts";
+import { executor, Scheduler } from "../../src/index.ts";
+import { sqliteCodeOf } from "../../src/store/sqlite/sqlite-error.ts";
+import { job } from "../run/world.ts";
+import { newTask, openHandle, openScene } from "./harness.ts";
+
+/** The code with which SQLite refuses, or null where it does not. */
+function refusalOf(work: () => unknown): string | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return sqliteCodeOf(error);
+  }
+}
 
 test("the user's rows and the tasks are committed together", async () => {
   await using scene = await openScene();
@@ -17,6 +30,40 @@ test("the user's rows and the tasks are committed together", async () => {
   expect(own.provesCommit()).toBe(true);
   expect(handle.prepare("select value from business").all()).toHaveLength(1);
   expect((await store.get("together"))?.state).toBe("pending");
+});
+
+test("H36: a transaction that has only read keeps every other writer out already", async () => {
+  await using scene = await openScene();
+  const own = await scene.store.begin();
+  expect(own.api.get("select count(*) as number from owed_pending")).toEqual({ number: 0 });
+  expect(refusalOf(() => scene.handle.exec("begin immediate"))).toBe("BUSY");
+  own.commit();
+  expect(refusalOf(() => scene.handle.exec("begin immediate"))).toBeNull();
+  scene.handle.exec("rollback");
+});
+
+test("V23, H36: transaction(fn) that reads, and writes after another connection has tried to, is not overtaken", async () => {
+  await using scene = await openScene();
+  const { store, handle } = scene;
+  handle.exec("create table business (value)");
+  const scheduler = new Scheduler({ store, executors: [executor(job, () => undefined)] });
+  await scheduler.start();
+  const other = openHandle(scene.file);
+  try {
+    const { value: refusal } = await scheduler.transaction((tx) => {
+      expect(tx.all("select value from business")).toEqual([]);
+      const refused = refusalOf(() => other.exec("insert into business values ('other')"));
+      tx.run("insert into business values (?)", "own");
+      tx.enqueue(job, {}, { taskId: "read-first" });
+      return refused;
+    });
+    expect(refusal).toBe("BUSY");
+    expect(handle.prepare("select value from business").all()).toMatchObject([{ value: "own" }]);
+    expect(await store.get("read-first")).not.toBeNull();
+  } finally {
+    other.close();
+    await scheduler.stop();
+  }
 });
 
 test("a transaction that is rolled back leaves neither rows nor tasks", async () => {
