@@ -14,8 +14,19 @@ import {
   type PostgresTransaction,
   postgresStore,
 } from "../../src/store/postgres/index.ts";
-import { freshSchema, sharedDatabase } from "../support/database.ts";
+import { freshSchema, sharedDatabase, testPool } from "../support/database.ts";
 import { openHarness } from "./harness.ts";
+
+/** From now on the client refuses this statement without telling the server; its socket lives. */
+function refuseStatement(client: pg.PoolClient, statement: string): void {
+  const query = client.query.bind(client) as (...parameters: unknown[]) => unknown;
+  const refusing = (...parameters: unknown[]): unknown => {
+    const [sent] = parameters as [string | { readonly text: string }];
+    const text = typeof sent === "string" ? sent : sent.text;
+    return text === statement ? Promise.reject(new Error("refused on purpose")) : query(...parameters);
+  };
+  Object.assign(client, { query: refusing });
+}
 
 const asserts =
   (store: PostgresStore) =>
@@ -115,6 +126,24 @@ describe("a transaction of the store's own", () => {
     await harness.pool.query("select pg_terminate_backend($1, 10000)", [rows[0]?.pid]);
     await expect(own.commit()).rejects.toThrow(CommitUnknownError);
     expect(harness.pool.totalCount).toBe(1);
+  });
+
+  it("that could not be rolled back takes its live connection with it: the next user gets another, outside a transaction (H21, V17)", async () => {
+    await using harness = await openHarness();
+    await using pool = testPool({ max: 1 });
+    const store = postgresStore({ pool, schema: harness.schema });
+    pool.once("connect", (client) => refuseStatement(client, "rollback"));
+    const own = await store.begin();
+    const { rows } = await own.api.query<{ pid: number }>("select pg_backend_pid() as pid");
+    await store.insert(own.transaction, [newTask("open")], null, at(0));
+    await own.rollback();
+    const next = await pool.connect();
+    const { rows: nextRows } = await next.query<{ pid: number }>("select pg_backend_pid() as pid");
+    const status = next.getTransactionStatus();
+    next.release();
+    await store.close();
+    expect(nextRows[0]?.pid).not.toBe(rows[0]?.pid);
+    expect(status).toBe("I");
   });
 
   it("rolls back without throwing, whatever has become of it", async () => {
