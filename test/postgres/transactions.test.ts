@@ -1,7 +1,7 @@
 // Callers' transactions: what passes as one, and how it is left.
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { at, newTask } from "../../src/conformance/scene.ts";
+import { at, claimedTask, enqueue, newTask, processId, retry } from "../../src/conformance/scene.ts";
 import {
   CommitUnknownError,
   InvalidInputError,
@@ -14,8 +14,19 @@ import {
   type PostgresTransaction,
   postgresStore,
 } from "../../src/store/postgres/index.ts";
+import { until } from "../kill/worker-process.ts";
 import { freshSchema, sharedDatabase, testPool } from "../support/database.ts";
-import { openHarness } from "./harness.ts";
+import { openHarness, type PostgresHarness } from "./harness.ts";
+
+/** Makes a role whose sessions are serializable; answers its connection string. */
+async function serializableRole({ pool }: PostgresHarness): Promise<string> {
+  const role = freshSchema();
+  await pool.query(`create role ${role} superuser login`);
+  await pool.query(`alter role ${role} set default_transaction_isolation = serializable`);
+  const url = new URL(sharedDatabase());
+  url.username = role;
+  return url.href;
+}
 
 /** From now on the client refuses this statement without telling the server; its socket lives. */
 function refuseStatement(client: pg.PoolClient, statement: string): void {
@@ -311,17 +322,58 @@ describe("the store's own statements", () => {
 
   it("warn behind a pooler, where nothing pins it, of an isolation level that makes claims fail", async () => {
     await using harness = await openHarness();
-    const role = freshSchema();
-    await harness.pool.query(`create role ${role} superuser login`);
-    await harness.pool.query(`alter role ${role} set default_transaction_isolation = serializable`);
-    const url = new URL(sharedDatabase());
-    url.username = role;
+    const connectionString = await serializableRole(harness);
     for (const pooler of [false, true]) {
-      const store = postgresStore({ connectionString: url.href, schema: harness.schema, pooler });
+      const store = postgresStore({ connectionString, schema: harness.schema, pooler });
       expect((await store.warnings()).some((text) => text.includes("isolation"))).toBe(pooler);
       await store.close();
     }
   });
+
+  it.each([
+    ["pinned by the session", false],
+    ["behind a pooler, pinned by each transaction", true],
+  ])(
+    "wait for a task that somebody is changing and then go on, %s, whatever the role's isolation level is (V10, H9)",
+    async (_, pooler) => {
+      await using outsider = await openHarness();
+      const { schema, pool } = outsider;
+      const connectionString = await serializableRole(outsider);
+      const store = postgresStore({ connectionString, schema, pooler });
+      const outcomes = {
+        settle: async () => {
+          const task = await claimedTask(outsider, "settle", processId(1));
+          return () => store.settle([retry(task)], at(1));
+        },
+        cancel: async () => {
+          await enqueue(outsider, [newTask("cancel")]);
+          return () => store.cancel("cancel", at(1));
+        },
+        beat: async () => () => store.beat(processId(1), [], at(1)),
+      };
+      const answers: unknown[] = [];
+      for (const prepare of Object.values(outcomes)) {
+        const work = await prepare();
+        const client = await pool.connect();
+        await client.query("begin");
+        await client.query(`update ${schema}.pending set next_attempt_at = next_attempt_at`);
+        await client.query(`update ${schema}.process set slots = slots + 1`);
+        const working = Promise.allSettled([work()]);
+        const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+        const blocked = `select from pg_stat_activity where ${rows[0]?.pid} = any (pg_blocking_pids(pid))`;
+        await until("it waits", async () => (await pool.query(blocked)).rowCount === 1);
+        await client.query("commit");
+        client.release();
+        answers.push(...(await working));
+      }
+      await store.close();
+      expect(answers).toMatchObject([
+        { value: [{ verdict: "applied" }] },
+        { value: { done: true } },
+        { value: { alive: true } },
+      ]);
+    },
+  );
 
   it("warn of settings that weaken the promises", async () => {
     await using harness = await openHarness({ options: "-c synchronous_commit=off" });
