@@ -1,5 +1,6 @@
 // Time, timers, randomness and ids come in through ports, and the library never prints or exits.
 import { at, isSource, type Rule } from "../rule.ts";
+import type { ScannedFile } from "../scanned-file.ts";
 
 interface Ban {
   readonly pattern: RegExp;
@@ -47,16 +48,45 @@ const bans: readonly Ban[] = [
   },
 ];
 
+/** Modules by which a ban could be gone around. */
+const detours: readonly {
+  readonly module: RegExp;
+  readonly isFreeByName?: boolean;
+  readonly instead: string;
+}[] = [
+  { module: /^(?:node:)?timers(?:\/promises)?$/, instead: "use the timers port" },
+  { module: /^(?:node:)?perf_hooks$/, instead: "take the time from the clock port" },
+  { module: /^node:(?:process|console)$/, instead: "use the global, which the other bans see" },
+  // What is imported by its name is seen by the ban of the random names.
+  { module: /^(?:node:)?crypto$/, isFreeByName: true, instead: "import what it needs of it by name" },
+];
+
+const imported = /(?:\bfrom|\bimport|\()\s*["'`]$/;
+const importedByName = /\bimport\s+(?:type\s*)?\{(?![^}]*\bdefault\b)[^}]*\}\s*from\s*["'`]$/;
+
+function detoursOf(file: ScannedFile): string[] {
+  if (file.path === realPorts) return [];
+  return file.strings.flatMap(({ start, text }) => {
+    const detour = detours.find(({ module }) => module.test(text));
+    const before = file.code.slice(0, start);
+    if (detour === undefined || !imported.test(before)) return [];
+    if (detour.isFreeByName === true && importedByName.test(before)) return [];
+    return [at(file, start, `must not import "${text}" so: ${detour.instead}`)];
+  });
+}
+
 /** No clock, timer, random source, console or exit but through the ports. */
 export const ambientCalls: Rule = {
   says: "time, timers, randomness and ids come in through ports; the library never prints and never exits",
   covers: isSource,
-  violations: (file) =>
-    bans
+  violations: (file) => [
+    ...bans
       .filter(({ home }) => home !== file.path)
       .flatMap(({ pattern, instead }) =>
         [...file.code.matchAll(pattern)].map((match) =>
           at(file, match.index, `must not use \`${match[0].trim()}\`: ${instead}`),
         ),
       ),
+    ...detoursOf(file),
+  ],
 };
