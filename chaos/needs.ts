@@ -1,8 +1,8 @@
 // What scenarios need of the machine: looked for, and installed where this process may do so.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { loadDriver } from "../src/store/sqlite/driver.ts";
 import type { Need } from "./scenario.ts";
 
 const libraries = "/usr/lib";
@@ -69,12 +69,10 @@ function problemWith(need: Need): string | null {
       return process.getuid?.() === 0 ? null : "a small disk can be mounted by root only";
     case "sqlite":
       try {
-        createRequire(import.meta.url)("better-sqlite3");
+        loadDriver(undefined);
         return null;
       } catch {
-        return Number(process.versions.node.split(".")[0]) >= 24
-          ? null
-          : "no binding of SQLite is installed here";
+        return "no binding of SQLite is installed here";
       }
   }
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { loadDriver } from "../../src/store/sqlite/driver.ts";
 import { sqliteStore } from "../../src/store/sqlite/index.ts";
 import { RunSqlite } from "../run-sqlite.ts";
 import { type Scenario, Skipped } from "../scenario.ts";
@@ -23,10 +24,10 @@ const locked: Scenario = {
       stage.client("client", { poolSize: null }),
       stage.worker("worker"),
     ]);
-    // An optional dependency: not every machine has it.
-    const { default: Database } = await import("better-sqlite3");
-    const other = new Database(stage.sqlite.file);
+    const other = loadDriver(undefined).open(stage.sqlite.file);
     try {
+      // The worker may be writing just then.
+      other.exec("pragma busy_timeout = 5000");
       await stage.sqlite.outage(async () => {
         other.exec("begin immediate");
         const waiting = stage.enqueue(client, [order("waits")]);
