@@ -1,13 +1,14 @@
 // `npm run simulate`: plays seeds in up to two processes, shows one seed, replays a plan, shrinks a failure, adds reports up.
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { drawPlan } from "./draw-plan.ts";
 import { judge } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 import { playInProcesses } from "./processes.ts";
 import { playRange } from "./range.ts";
-import { describe, neverReached, readReports } from "./report.ts";
+import { describe, emptyReport, merge, neverReached, readReports } from "./report.ts";
 import { play } from "./scenario.ts";
+import { toldRanges } from "./seed-ranges.ts";
 import { shrink } from "./shrink.ts";
 import { storyOf } from "./trace.ts";
 
@@ -24,6 +25,7 @@ const { values: options, positionals } = parseArgs({
     shrink: { type: "string" },
     /** With --seed: writes the plan to this file. */
     out: { type: "string" },
+    /** Adds a line for each portion to this file, and plays only what it does not have yet. */
     report: { type: "string" },
     merge: { type: "boolean", default: false },
     jobs: { type: "string", default: "2" },
@@ -55,6 +57,27 @@ async function tellOne(plan: Plan): Promise<void> {
   }
 }
 
+/** With --report: seeds that are in the file already are not played again. */
+async function playSeeds(): Promise<void> {
+  const { report: file } = options;
+  const before = file !== undefined && existsSync(file) ? readReports([file]) : emptyReport;
+  if (before.seeds > 0) say(`goes on with ${file}, which has ${toldRanges(before.ranges)}`);
+  const played = await playInProcesses({
+    from: Number(options.from),
+    seeds: Number(options.seeds),
+    jobs: Number(options.jobs),
+    without: before.ranges,
+    onPortion: (portion) => {
+      if (file !== undefined) appendFileSync(file, `${JSON.stringify(portion)}\n`);
+      if (portion.failures.length > 0)
+        say(`${toldRanges(portion.ranges)}: ${portion.failures.length} failed`);
+    },
+  });
+  const report = merge(before, played);
+  say(describe(report));
+  if (report.failures.length > 0 || neverReached(report).length > 0) process.exitCode = 1;
+}
+
 if (options.merge) {
   const report = readReports(positionals);
   say(describe(report));
@@ -67,17 +90,5 @@ if (options.merge) {
 } else if (options.child) {
   say(JSON.stringify(await playRange({ from: Number(options.from), seeds: Number(options.seeds) })));
 } else {
-  const report = await playInProcesses({
-    from: Number(options.from),
-    seeds: Number(options.seeds),
-    jobs: Number(options.jobs),
-    onPortion: (portion) => {
-      if (options.report !== undefined) appendFileSync(options.report, `${JSON.stringify(portion)}\n`);
-      const [range] = portion.ranges;
-      if (portion.failures.length > 0)
-        say(`seeds ${range?.from} to ${range?.to}: ${portion.failures.length} failed`);
-    },
-  });
-  say(describe(report));
-  if (report.failures.length > 0 || neverReached(report).length > 0) process.exitCode = 1;
+  await playSeeds();
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { emptyReport, merge, type RangeReport } from "./report.ts";
+import { countOf, cut, missingOf, type SeedRange } from "./seed-ranges.ts";
 
 /** How to play seeds in several processes. */
 export interface ProcessesOptions {
@@ -12,8 +13,8 @@ export interface ProcessesOptions {
   readonly jobs: number;
   /** Told each portion as it is done. */
   readonly onPortion?: (report: RangeReport) => void;
-  /** Asked before each portion; false ends the run early. */
-  readonly goesOn?: () => boolean;
+  /** Seeds that were played before, and are not played again. */
+  readonly without?: readonly SeedRange[];
 }
 
 /** Least and most seeds of one portion, which one process plays and reports. */
@@ -22,17 +23,14 @@ const MOST_PORTION = 1_000;
 
 /** Plays the seeds and adds their reports up. */
 export async function playInProcesses(options: ProcessesOptions): Promise<RangeReport> {
-  const { from, seeds, jobs, onPortion = () => undefined, goesOn = () => true } = options;
+  const { from, seeds, jobs, onPortion = () => undefined, without = [] } = options;
   const even = Math.ceil(seeds / (4 * Math.max(jobs, 1)));
-  const portion = Math.min(Math.max(even, LEAST_PORTION), MOST_PORTION);
-  let next = from;
+  const most = Math.min(Math.max(even, LEAST_PORTION), MOST_PORTION);
+  const portions = cut(missingOf({ from, to: from + seeds - 1 }, without), most).values();
   let total = emptyReport;
   const work = async (): Promise<void> => {
-    while (next < from + seeds && goesOn()) {
-      const start = next;
-      const count = Math.min(portion, from + seeds - start);
-      next += count;
-      const report = await playPortion(start, count);
+    for (const portion of portions) {
+      const report = await playPortion(portion);
       onPortion(report);
       total = merge(total, report);
     }
@@ -41,9 +39,19 @@ export async function playInProcesses(options: ProcessesOptions): Promise<RangeR
   return total;
 }
 
-async function playPortion(from: number, seeds: number): Promise<RangeReport> {
+async function playPortion(portion: SeedRange): Promise<RangeReport> {
+  const { from } = portion;
   const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-  const flags = ["--import", "tsx", main, "--child", "--from", String(from), "--seeds", String(seeds)];
+  const flags = [
+    "--import",
+    "tsx",
+    main,
+    "--child",
+    "--from",
+    String(from),
+    "--seeds",
+    String(countOf(portion)),
+  ];
   const child = spawn(process.execPath, flags, {
     cwd: fileURLToPath(new URL("..", import.meta.url)),
     stdio: ["ignore", "pipe", "inherit"],

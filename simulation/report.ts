@@ -1,5 +1,6 @@
 // What a range of seeds showed, as one line of JSON, and how ranges are added up.
 import { readFileSync } from "node:fs";
+import { joined, type SeedRange, toldRanges } from "./seed-ranges.ts";
 import { interesting, LEAST_SEEDS } from "./sometimes.ts";
 
 /** A seed that broke a law. */
@@ -11,7 +12,7 @@ export interface Failure {
 
 /** The figures of a range of seeds. */
 export interface RangeReport {
-  readonly ranges: readonly { readonly from: number; readonly to: number }[];
+  readonly ranges: readonly SeedRange[];
   readonly seeds: number;
   readonly seconds: number;
   readonly events: number;
@@ -32,12 +33,12 @@ export const emptyReport: RangeReport = Object.freeze({
   seen: {},
 });
 
-/** Adds two reports up. */
+/** Adds two reports up. Throws where a seed stands in both. */
 export function merge(left: RangeReport, right: RangeReport): RangeReport {
   const seen: Record<string, number> = { ...left.seen };
   for (const [tag, count] of Object.entries(right.seen)) seen[tag] = (seen[tag] ?? 0) + count;
   return {
-    ranges: [...left.ranges, ...right.ranges],
+    ranges: joined([...left.ranges, ...right.ranges]),
     seeds: left.seeds + right.seeds,
     seconds: left.seconds + right.seconds,
     events: left.events + right.events,
@@ -47,7 +48,7 @@ export function merge(left: RangeReport, right: RangeReport): RangeReport {
   };
 }
 
-/** Reads the lines of report files and adds them up; seeds that stand in two ranges count twice. */
+/** Reads the lines of report files and adds them up. Throws where a seed stands in two of them. */
 export function readReports(files: readonly string[]): RangeReport {
   return files
     .flatMap((file) => readFileSync(file, "utf8").split("\n"))
@@ -77,6 +78,7 @@ export function describe(report: RangeReport): string {
   const { failures, seen } = report;
   const lines = [
     headline(report),
+    toldRanges(report.ranges),
     ...Object.keys(seen)
       .sort()
       .map((tag) => `  ${tag}: ${seen[tag]}`),
