@@ -10,6 +10,7 @@ import { endingsRule, ownFailure } from "./rules/endings.ts";
 import { enqueueRule, type SetCounts, setCounts } from "./rules/enqueue.ts";
 import { executionsRule } from "./rules/executions.ts";
 import { honestyRule } from "./rules/honesty.ts";
+import { integrityRule } from "./rules/integrity.ts";
 import { lossesRule } from "./rules/losses.ts";
 import { outcomesRule } from "./rules/outcomes.ts";
 import { deserved, processLivesRule } from "./rules/process-lives.ts";
@@ -79,6 +80,7 @@ export const rules: readonly Rule[] = Object.freeze([
   tokensRule,
   processLivesRule,
   executionsRule,
+  integrityRule,
   honestyRule,
   duplicatesRule,
   endingsRule,
@@ -114,11 +116,11 @@ export const titles: Readonly<Record<Guarantee, string>> = Object.freeze({
   G18: "batching and hooks",
   G19: "cron: there are no schedules yet",
   G20: "containment",
-  G21: "integrity of data: not checked from histories",
+  G21: "integrity of data",
   G22: "good guest",
 });
 
-const unchecked: ReadonlySet<Guarantee> = new Set<Guarantee>(["G19", "G21"]);
+const unchecked: ReadonlySet<Guarantee> = new Set<Guarantee>(["G19"]);
 
 /** Checks a history. */
 export function check(history: History): Report {

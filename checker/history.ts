@@ -23,7 +23,13 @@ export interface ProcessEvent {
 /** What can happen in a process. */
 export type ProcessEventBody =
   /** The call is about to be sent. */
-  | { readonly kind: "enqueue.invoke"; readonly call: string; readonly taskIds: readonly string[] }
+  | {
+      readonly kind: "enqueue.invoke";
+      readonly call: string;
+      readonly taskIds: readonly string[];
+      /** Of the data of each of them. Absent: not known. */
+      readonly digests?: readonly string[];
+    }
   | {
       readonly kind: "enqueue.answer";
       readonly call: string;
@@ -59,7 +65,13 @@ export type ProcessEventBody =
       readonly seen: Seen;
       readonly taskIds: readonly string[];
     }
-  | { readonly kind: "execution.start"; readonly taskId: string; readonly token: HistoryToken }
+  | {
+      readonly kind: "execution.start";
+      readonly taskId: string;
+      readonly token: HistoryToken;
+      /** Of the data that the executor is given. Absent: not known. */
+      readonly digest?: string;
+    }
   /** One that outlived its attempt (timed-out, abandoned) ends a second time, when its executor returns. */
   | {
       readonly kind: "execution.end";

@@ -1,4 +1,5 @@
 // Clients: they enqueue in transactions of all kinds, retry with the same ids, and misuse the library where the plan says so.
+import { digestOf } from "../checker/digest.ts";
 import { CommitUnknownError, TaskConflictError, TaskExistsError } from "../src/errors.ts";
 import type { Receipt } from "../src/run/enqueue.ts";
 import type { EnqueueOptions, RawRecord } from "../src/run/new-record.ts";
@@ -74,7 +75,7 @@ export class Client {
     const [task] = this.#tasksOf(planned);
     if (planned === undefined || task === undefined) return;
     const call = this.#callName(0);
-    recorder.record(process, { kind: "enqueue.invoke", call, taskIds: [task.taskId] });
+    recorder.record(process, { kind: "enqueue.invoke", call, ...enqueued([task], planned) });
     recorder.record(process, { kind: "commit.invoke", calls: [call] });
     try {
       const receipt = await scheduler.enqueue(this.#definition(task), dataOf(planned), this.#optionsOf(task));
@@ -236,7 +237,7 @@ export class Client {
     recorder.record(process, {
       kind: "enqueue.invoke",
       call: name,
-      taskIds: tasks.map(({ taskId }) => taskId),
+      ...enqueued(tasks, call),
     });
     tx.created.clear();
     try {
@@ -292,6 +293,15 @@ export class Client {
 
 function dataOf(call: PlannedCall): { readonly content: number } {
   return { content: call.content };
+}
+
+/** What a call enqueues, for the history. */
+function enqueued(
+  tasks: readonly PlannedTask[],
+  call: PlannedCall,
+): { readonly taskIds: readonly string[]; readonly digests: readonly string[] } {
+  const digest = digestOf(JSON.stringify(dataOf(call)));
+  return { taskIds: tasks.map(({ taskId }) => taskId), digests: tasks.map(() => digest) };
 }
 
 function nameOf(error: unknown): string {

@@ -1,5 +1,6 @@
 // What runs: tells the recorder when an attempt starts and how it ends, by what the executor did and what the engine says.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { digestOf } from "../checker/digest.ts";
 import type { ProcessEventBody } from "../checker/history.ts";
 import { AttemptAbortedError, PermanentError } from "../src/errors.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
@@ -55,7 +56,8 @@ export class Executions {
     const key = keyOf(task.token.owner, task.token.claim, task.taskId);
     if (this.#running.has(key)) this.#recorder.note("one claim executed twice");
     this.#running.set(key, execution);
-    this.#recorder.record(process, { kind: "execution.start", taskId: task.taskId, token: task.token });
+    const { taskId, token, data } = task;
+    this.#recorder.record(process, { kind: "execution.start", taskId, token, digest: digestOf(data) });
     return execution;
   }
 

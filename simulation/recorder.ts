@@ -65,7 +65,8 @@ export class Recorder {
   /** Notes what the nemesis or an operator did. */
   disturb(action: NemesisEvent["action"]): void {
     const databaseMs = this.databaseClock();
-    this.nemesis.push({ atMs: this.#agenda.nowMs, afterSeq: this.#auditSequence, databaseMs, action });
+    if (!this.isForgetful)
+      this.nemesis.push({ atMs: this.#agenda.nowMs, afterSeq: this.#auditSequence, databaseMs, action });
     this.note(`nemesis: ${action.kind}`);
     this.trace(action.kind, "");
   }

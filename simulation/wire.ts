@@ -86,9 +86,10 @@ export class Wire {
     const drawn = drawFate(network, luck);
     const fate = network.only === null ? drawn : (network.only[call] ?? "ok");
     if (!hasFaults || fate === "ok" || !allowed.includes(fate)) return "ok";
-    fated[call] = fate;
-    this.parts.recorder.note(`fate ${fate}`);
-    if (telling.has(what)) this.parts.recorder.note(`fate ${fate}: ${what}`);
+    const { recorder } = this.parts;
+    if (!recorder.isForgetful) fated[call] = fate;
+    recorder.note(`fate ${fate}`);
+    if (telling.has(what)) recorder.note(`fate ${fate}: ${what}`);
     return fate;
   }
 
@@ -135,7 +136,7 @@ export class Wire {
 
   /** Notes which task the store's number means. */
   learn(claim: number, id: string, taskId: string): void {
-    this.#taskIds.set(`${claim}/${id}`, taskId);
+    if (!this.parts.recorder.isForgetful) this.#taskIds.set(`${claim}/${id}`, taskId);
   }
 
   /** The task of a settlement. */
@@ -145,18 +146,12 @@ export class Wire {
 
   /** Notes that it is not known whether a settlement was written. */
   doubt({ id, token }: { readonly id: string; readonly token: Token }): void {
-    this.#doubted.add(`${token.claim}/${id}`);
+    if (!this.parts.recorder.isForgetful) this.#doubted.add(`${token.claim}/${id}`);
   }
 
   /** Whether an earlier try of the settlement was not answered. */
   isDoubted({ id, token }: { readonly id: string; readonly token: Token }): boolean {
     return this.#doubted.has(`${token.claim}/${id}`);
-  }
-
-  /** A settlement was answered; what was kept for it is of no use any more. */
-  forget({ id, token }: { readonly id: string; readonly token: Token }): void {
-    this.#taskIds.delete(`${token.claim}/${id}`);
-    this.#doubted.delete(`${token.claim}/${id}`);
   }
 
   /** How long the server takes to notice that a connection is gone. */

@@ -134,7 +134,6 @@ async function settle(wire: Wire, settlements: readonly Settlement[], send: Send
   try {
     const answers = (await send()) as readonly SettleAnswer[];
     settlements.forEach((settlement, index) => answered(settlement, "ok", answers[index]?.verdict ?? null));
-    if (recorder.isForgetful) for (const settlement of settlements) wire.forget(settlement);
     return answers;
   } catch (error) {
     recorder.note("settling failed");

@@ -1,6 +1,7 @@
 // How a client enqueues: in every kind of transaction, and again with the same ids when it does not know the outcome.
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { digestOf } from "../../checker/digest.ts";
 import type { Receipt } from "../../src/run/enqueue.ts";
 import type { SchedulerTransaction } from "../../src/run/transaction.ts";
 import { definitionOf, type Script } from "./kinds.ts";
@@ -225,7 +226,9 @@ export class Enqueuing {
   #begin(tasks: readonly TaskOrder[]): string {
     this.#calls += 1;
     const call = `c${this.#calls}`;
-    this.#node.recorder.record({ kind: "enqueue.invoke", call, taskIds: tasks.map(({ taskId }) => taskId) });
+    const taskIds = tasks.map(({ taskId }) => taskId);
+    const digests = tasks.map(({ script }) => digestOf(canonical(script)));
+    this.#node.recorder.record({ kind: "enqueue.invoke", call, taskIds, digests });
     return call;
   }
 
@@ -239,6 +242,11 @@ class CommitError extends Error {}
 
 function isCommitError(error: unknown): boolean {
   return error instanceof CommitError;
+}
+
+/** The bytes that executors must be given: JSON with sorted keys. A script holds no objects. */
+function canonical(script: Script): string {
+  return JSON.stringify(script, Object.keys(script).sort());
 }
 
 function optionsOf({ taskId, delayMs }: TaskOrder): { readonly taskId: string; readonly delayMs?: number } {

@@ -1,5 +1,6 @@
 // Tells the recorder when an attempt starts and how it ends, by what the executor did and what the engine says.
 import { subscribe } from "node:diagnostics_channel";
+import { digestOf } from "../../checker/digest.ts";
 import type { HistoryToken, ProcessEventBody } from "../../checker/history.ts";
 import { PermanentError } from "../../src/errors.ts";
 import type { ClaimedTask } from "../../src/task/task.ts";
@@ -32,7 +33,7 @@ export class Executions {
     const { taskId, token } = task;
     const execution: Execution = { taskId, token, hasReturned: false, hasEnded: false, isPermanent: false };
     this.#running.set(keyOf(token.owner, token.claim, taskId), execution);
-    this.#recorder.record({ kind: "execution.start", taskId, token });
+    this.#recorder.record({ kind: "execution.start", taskId, token, digest: digestOf(task.data) });
     let outcome: Outcome = "failed";
     try {
       await work();

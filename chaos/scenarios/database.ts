@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import type { AuditEntry } from "../../checker/history.ts";
 import type { Child } from "../child.ts";
 import { startCurtServer } from "../curt-server.ts";
 import type { Scenario } from "../scenario.ts";
@@ -75,11 +76,30 @@ const terminatedAtBirth: Scenario = {
   },
 };
 
+/** What was promised: every task that waits for no backoff has ended this long after the return of the server. */
+const DRAINED_MS = 15_000;
+
+/** Of all tasks: the longest time from the return of the server, or from when it was due, to its end. */
+function slowestEndMs(audit: readonly AuditEntry[], upMs: number): number {
+  const waits = new Map<string, number>();
+  for (const { change, atMs } of audit) {
+    if (change.kind === "pending.insert") waits.set(change.taskId, Math.max(upMs, change.row.dueAtMs));
+    else if (change.kind === "settled.insert")
+      waits.set(change.taskId, atMs - (waits.get(change.taskId) ?? upMs));
+  }
+  return Math.max(...waits.values());
+}
+
+function countsAttempt({ change }: AuditEntry): boolean {
+  if (change.kind !== "pending.update") return false;
+  return change.after.failedAttempts + change.after.lostAttempts > 0;
+}
+
 const crashed: Scenario = {
   id: "F21",
   title: "the server is stopped at once, stays down beyond the lease, and comes back",
   expects:
-    "recovery within backoff cap and poll; connection attempts follow the schedule; nobody is declared dead",
+    "recovery within backoff cap and poll, all tasks done within 15 s; connection attempts follow the schedule; nobody is declared dead, no attempt is counted",
   isShort: true,
   async run(stage) {
     const [client, worker, other] = await Promise.all([
@@ -106,6 +126,9 @@ const crashed: Scenario = {
       recoveredMs < 2_000 + stage.settings.pollIntervalMs + 2_000,
       `recovered after ${recoveredMs} ms`,
     );
+    const slowestMs = slowestEndMs(audit, upMs);
+    assert.ok(slowestMs < DRAINED_MS, `a task ended ${slowestMs} ms after the server was back`);
+    assert.deepEqual(audit.filter(countsAttempt), [], "an outage counted an attempt");
   },
 };
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type DriverFigures, figuresOf } from "../../chaos/mix/figures.ts";
-import { holds, type MixReport, mergedReports, reportLines } from "../../chaos/mix/mix-report.ts";
+import { type DriverFigures, type Figures, figuresOf, timesOf } from "../../chaos/mix/figures.ts";
+import { breaches, holds, type MixReport, mergedReports, reportLines } from "../../chaos/mix/mix-report.ts";
 import { check } from "../../checker/check.ts";
 import { timelineOf } from "../../checker/timeline.ts";
 import { dies, live, type Scene } from "../checker/scene.ts";
@@ -125,6 +125,44 @@ test("reports of several runs add up, percentiles over all samples, and again", 
   expect(reportLines(all)).toContain("p50 3.90 s, p99 4.30 s, max 4.30 s (6 samples), of 3 kills");
 });
 
+/** A report of a run in which nothing happened, but for these figures. */
+function madeUp(figures: Partial<Figures>): MixReport {
+  const report = reportOf(scene(), 1);
+  return { ...report, figures: { ...report.figures, ...figures } };
+}
+
+const recovery = (...samplesMs: readonly number[]) => ({
+  afterKillAlone: { kills: 1, ...timesOf(samplesMs) },
+});
+const drained = (...samplesMs: readonly number[]) => ({
+  afterRestartAlone: { firstExecution: timesOf([]), drained: timesOf(samplesMs) },
+});
+const quick = Array.from({ length: 19 }, () => 14_000);
+
+test.each<readonly [string, Partial<Figures>]>([
+  ["without a sample", {}],
+  ["every sample within its bound", { ...recovery(...quick, 19_999), ...drained(10, 14_999) }],
+  ["too few kills for a percentile", recovery(...quick.slice(1), 40_000)],
+  ["slow only beside other faults", { afterKill: { kills: 9, ...timesOf([...quick, 90_000]) } }],
+])("a mix holds: %s", (_, figures) => {
+  expect(breaches(madeUp(figures))).toEqual([]);
+  expect(holds(madeUp(figures))).toBe(true);
+  expect(reportLines(madeUp(figures))).toContain("no violation, every bound held");
+});
+
+test.each<readonly [string, Partial<Figures>]>([
+  ["1 processes ended by themselves", { processExits: 1 }],
+  ["2 slots were lost", { slotsLost: 2 }],
+  ["1 processes were declared dead wrongly", { wrongDeaths: 1 }],
+  ["3 attempts were counted wrongly", { wrongFailures: 3 }],
+  ["recovery after SIGKILL: p99 20.00 s, the bound is 20.00 s", recovery(...quick, 20_000)],
+  ["due tasks after a restart of the server: 15.00 s, the bound is 15.00 s", drained(10, 15_000)],
+])("a mix does not hold, and its report says why: %s", (breach, figures) => {
+  expect(breaches(madeUp(figures))).toEqual([breach]);
+  expect(holds(madeUp(figures))).toBe(false);
+  expect(reportLines(madeUp(figures))).toContain(`NOT HELD: ${breach}`);
+});
+
 test("a living process that is declared dead is counted, and so is an attempt that no executor failed", () => {
   const made = scene();
   const { run, a, b } = made;
@@ -136,10 +174,13 @@ test("a living process that is declared dead is counted, and so is an attempt th
   }
   b.enqueue(["outage"]).claim(["outage"]);
   b.begin("outage").settle("outage", "retry");
-  const { wrongDeaths, wrongFailures, silentDeaths } = reportOf(made, 1).figures;
+  const report = reportOf(made, 1);
+  const { wrongDeaths, wrongFailures, silentDeaths } = report.figures;
   expect({ wrongDeaths, wrongFailures, silentDeaths }).toEqual({
     wrongDeaths: 1,
     wrongFailures: 1,
     silentDeaths: 0,
   });
+  // Each is a law of the checker too.
+  expect(report.violations.map(({ guarantee }) => guarantee)).toEqual(expect.arrayContaining(["G12", "G13"]));
 });

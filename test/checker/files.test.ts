@@ -93,7 +93,8 @@ it("the command line prints the verdicts and exits with 0", () => {
   write(clean);
   const { code, text } = commandLine(folder);
   expect(text).toMatch(/^G7 +held/m);
-  expect(text).toMatch(/^G21 +-/m);
+  expect(text).toMatch(/^G21 +held/m);
+  expect(text).toMatch(/^G19 +-/m);
   expect(code).toBe(0);
 });
 

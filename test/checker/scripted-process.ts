@@ -1,4 +1,5 @@
 // One process of a scripted run: what the engine of one process does, said and committed.
+import { digestOf } from "../../checker/digest.ts";
 import type {
   AuditEntry,
   HistoryToken,
@@ -17,6 +18,8 @@ export interface ScriptedEnqueue {
   readonly born?: boolean;
   readonly type?: string;
   readonly delayMs?: number;
+  /** Default: each task's own id. */
+  readonly data?: string;
   /** How the transaction ends; `info`: committed, and not answered; `vanished`: neither. */
   readonly ending?: "ok" | "rollback" | "info" | "vanished";
 }
@@ -85,13 +88,18 @@ export class ScriptedProcess {
 
   /** Enqueues in a transaction of its own. */
   enqueue(taskIds: readonly string[], how: ScriptedEnqueue = {}): this {
-    const { born = false, type = "mail", delayMs = 0, ending = "ok" } = how;
+    const { born = false, type = "mail", delayMs = 0, ending = "ok", data } = how;
     this.#calls += 1;
     const call = `${this.name}-${this.#calls}`;
     const claim = born ? this.nextClaim() : null;
     const holder = born ? { owner: this.owner, claim } : {};
     const row: PendingImage = { ...freeRow(this.run.nowMs + delayMs, type), ...holder };
-    this.say({ kind: "enqueue.invoke", call, taskIds });
+    this.say({
+      kind: "enqueue.invoke",
+      call,
+      taskIds,
+      digests: taskIds.map((taskId) => digestOf(data ?? taskId)),
+    });
     this.say({ kind: "enqueue.answer", call, seen: "ok", created: taskIds });
     if (ending === "rollback") return this.say({ kind: "rollback", calls: [call] });
     this.say({ kind: "commit.invoke", calls: [call] });
@@ -131,8 +139,9 @@ export class ScriptedProcess {
     return token;
   }
 
-  begin(taskId: string): this {
-    return this.say({ kind: "execution.start", taskId, token: this.tokenOn(taskId) });
+  begin(taskId: string, data = taskId): this {
+    const token = this.tokenOn(taskId);
+    return this.say({ kind: "execution.start", taskId, token, digest: digestOf(data) });
   }
 
   finish(taskId: string, outcome: Outcome = "succeeded"): this {

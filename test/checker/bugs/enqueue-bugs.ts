@@ -1,8 +1,9 @@
 // Planted bugs of enqueue: lost, halved, haunted, and meddling with the caller's transaction.
+import { digestOf } from "../../../checker/digest.ts";
 import { freeRow } from "../scripted-rows.ts";
 import type { Bug } from "./bug.ts";
 
-/** G1, G2, G3, G22. */
+/** G1, G2, G3, G21, G22. */
 export const enqueueBugs: readonly Bug[] = [
   {
     name: "a committed task is not there",
@@ -81,6 +82,39 @@ export const enqueueBugs: readonly Bug[] = [
       run.commit({ kind: "pending.insert", taskId: "t", row });
       a.say({ kind: "commit.answer", calls: ["c"], seen: "ok" });
       a.settle("t");
+    },
+  },
+  {
+    name: "an executor is given the data of another task",
+    breaks: ["G21"],
+    script: ({ a }) => {
+      a.enqueue(["t", "u"]).claim(["t", "u"]);
+      a.begin("t", "u").finish("t").settle("t");
+      a.begin("u").finish("u").settle("u");
+    },
+  },
+  {
+    name: "a second enqueue that finds its task there changes the data of it",
+    breaks: ["G21"],
+    script: ({ a, b }) => {
+      a.enqueue(["t"]);
+      b.say({ kind: "enqueue.invoke", call: "c", taskIds: ["t"], digests: [digestOf("other")] });
+      b.say({ kind: "enqueue.answer", call: "c", seen: "ok", created: [] });
+      b.say({ kind: "commit.invoke", calls: ["c"] });
+      b.say({ kind: "commit.answer", calls: ["c"], seen: "ok" });
+      b.claim(["t"]);
+      b.begin("t", "other").finish("t").settle("t");
+    },
+  },
+  {
+    name: "a retried attempt is given other data than the first one",
+    breaks: ["G21"],
+    script: ({ run, a }) => {
+      a.enqueue(["t"], { ending: "info" }).claim(["t"]);
+      a.begin("t").finish("t", "failed").settle("t", "retry");
+      run.pass(200);
+      a.claim(["t"]);
+      a.begin("t", "cut").finish("t").settle("t");
     },
   },
   {

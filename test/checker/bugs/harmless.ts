@@ -31,6 +31,20 @@ export const harmless: readonly Omit<Bug, "breaks">[] = [
     },
   },
   {
+    name: "a task whose first enqueue was not answered has the data of either",
+    script: ({ run, a, b }) => {
+      a.enqueue(["t"], { ending: "info", data: "first" });
+      b.enqueue(["u"], { ending: "vanished", data: "first" });
+      run.pass(10);
+      b.enqueue(["u"], { data: "second" }).claim(["t", "u"]);
+      for (const [taskId, data] of [
+        ["t", "first"],
+        ["u", "second"],
+      ] as const)
+        b.begin(taskId, data).finish(taskId).settle(taskId);
+    },
+  },
+  {
     name: "a killed process's task is executed again",
     script: (scene) => {
       const { a, b } = scene;
