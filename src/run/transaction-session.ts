@@ -1,5 +1,5 @@
 /** One run of a transaction's callback: what it gets in hand, and the receipts of what it enqueued and did not undo. */
-import { SynchronousOnlyError } from "../errors.ts";
+import { InvalidInputError, NotATransactionError, SynchronousOnlyError } from "../errors.ts";
 import type { Awaitable, OwnTransaction, Savepoint } from "../store/contract.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { checkFunction } from "../task/option-checks.ts";
@@ -37,7 +37,11 @@ interface TransactionEnqueue<Api, Synchronous extends boolean> {
     items: Iterable<TypedItem<NoInfer<Input>>>,
   ): Answer<Synchronous, readonly EnqueuedTask[]>;
   enqueueAll(records: Iterable<RawRecord>): Answer<Synchronous, readonly EnqueuedTask[]>;
-  /** Runs `work` in a savepoint: when it throws, what it wrote and enqueued is gone and the transaction goes on. */
+  /**
+   * Runs `work` in a savepoint: when it throws, what it wrote and enqueued is gone and the transaction goes on. Until it
+   * is over, what is done on the transaction belongs to it, through whichever tx, and no other savepoint may begin but
+   * through the tx of `work`: InvalidInputError.
+   */
   savepoint<Value>(
     work: (tx: SchedulerTransaction<Api, Synchronous>) => WorkResult<Synchronous, Value>,
   ): Answer<Synchronous, Value>;
@@ -50,9 +54,18 @@ export type SchedulerTransaction<Api, Synchronous extends boolean> = Api &
 /** What a transaction or a savepoint runs. */
 export type Callback = (tx: SchedulerTransaction<unknown, boolean>) => unknown;
 
+/** The transaction, or a savepoint in it, for as long as its callback may use it. */
+interface Level {
+  readonly name: "transaction" | "savepoint";
+  /** The savepoint under way in it. There is never a second one: a database keeps savepoints as a stack. */
+  inner: Promise<unknown> | null;
+  hasEnded: boolean;
+}
+
 /**
- * One transaction under way: collects receipts, and drops those of savepoints that are rolled back. An enqueue that the
- * callback does not wait for belongs where it was called: a savepoint neither begins nor ends while one is under way.
+ * One transaction under way: collects receipts, and drops those of savepoints that are rolled back. What a callback does
+ * not wait for belongs where it was called: a savepoint neither begins nor ends while an enqueue is under way, and
+ * neither a savepoint nor the transaction ends before the savepoints in it. What has ended takes no more calls.
  */
 export class TransactionSession {
   readonly #own: OwnTransaction<unknown, unknown>;
@@ -71,8 +84,20 @@ export class TransactionSession {
     return this.#calls.flat();
   }
 
+  /** Runs the callback, and answers or throws as it does once all is over that it began, also what it did not wait for. */
+  async run(callback: Callback): Promise<unknown> {
+    const level = newLevel("transaction");
+    try {
+      const value = callback(this.#api(level));
+      return this.#isSynchronous ? refusePromise(value) : await value;
+    } finally {
+      // On a synchronous store nothing is awaited up to here: what the callback left for later would run before COMMIT.
+      await this.#end(level, () => undefined);
+    }
+  }
+
   /** The store's own api with ours on top; its getters stay live. */
-  api(): SchedulerTransaction<unknown, boolean> {
+  #api(level: Level): SchedulerTransaction<unknown, boolean> {
     const one = (definition: unknown, data: unknown, options: unknown): unknown =>
       this.#enqueue([enqueueRecord(definition, data, options)].values(), ([receipt]) => ({
         taskId: receipt?.taskId,
@@ -82,9 +107,19 @@ export class TransactionSession {
     const added = {
       enqueue: one,
       enqueueAll: all,
-      savepoint: (work: Callback) => this.#savepoint(work),
+      savepoint: (work: Callback) => this.#savepoint(level, work),
     };
-    return withAdded(this.#own.api as object, added) as SchedulerTransaction<unknown, boolean>; // both halves are there
+    const tx = withAdded(this.#own.api as object, added, {
+      assertOpen: () => {
+        if (level.hasEnded) throw endedError(level);
+      },
+      call: (method) => {
+        if (!level.hasEnded) return method();
+        if (this.#isSynchronous) throw endedError(level);
+        return Promise.reject(endedError(level));
+      },
+    });
+    return tx as SchedulerTransaction<unknown, boolean>; // both halves are there
   }
 
   #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
@@ -102,15 +137,20 @@ export class TransactionSession {
     return into;
   }
 
-  /** Resolves once every enqueue is answered, also those the callback did not wait for: none may land after the end. */
-  whenQuiet(): Promise<void> {
-    return this.#quietly(() => undefined);
+  /** Calls `send` at a moment when no enqueue is under way, nor a savepoint inside that level. */
+  async #quietly<Value>(level: Level, send: () => Awaitable<Value>): Promise<Value> {
+    while (this.#underWay.size > 0 || level.inner !== null) {
+      await Promise.allSettled([...this.#underWay, level.inner]);
+    }
+    return await send();
   }
 
-  /** Calls `send` at a moment when no enqueue is under way. */
-  async #quietly<Value>(send: () => Awaitable<Value>): Promise<Value> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-    return await send();
+  /** Calls `send` once all is over that was begun in that level; from then on it takes no calls. */
+  #end<Value>(level: Level, send: () => Awaitable<Value>): Promise<Value> {
+    return this.#quietly(level, () => {
+      level.hasEnded = true;
+      return send();
+    });
   }
 
   #track(work: Promise<unknown>): void {
@@ -123,23 +163,41 @@ export class TransactionSession {
     return this.#enqueuer.isSynchronous;
   }
 
-  #savepoint(work: Callback): unknown {
+  #savepoint(level: Level, work: Callback): unknown {
     checkFunction("work", work, "pass the function that does the work, as in tx.savepoint((tx) => ...)");
-    return this.#isSynchronous ? this.#runInSavepointSync(work) : this.#runInSavepoint(work);
+    return this.#isSynchronous ? this.#runInSavepointSync(work) : this.#savepointWithin(level, work);
+  }
+
+  /** Answers a promise of its own: that the session waits for the work must not hide an error that the caller forgot. */
+  async #savepointWithin(outer: Level, work: Callback): Promise<unknown> {
+    if (outer.inner !== null) {
+      throw new InvalidInputError(
+        "tx",
+        "has a savepoint under way already",
+        "await that one first; inside it, use the tx that its own callback was given",
+      );
+    }
+    outer.inner = this.#runInSavepoint(work);
+    try {
+      return await outer.inner;
+    } finally {
+      outer.inner = null;
+    }
   }
 
   async #runInSavepoint(work: Callback): Promise<unknown> {
+    const level = newLevel("savepoint");
     let first = 0;
-    const savepoint = await this.#quietly(() => {
+    const savepoint = await this.#quietly(level, () => {
       first = this.#calls.length;
       return this.#own.savepoint();
     });
     try {
-      const value = await work(this.api());
-      await this.#quietly(() => savepoint.release());
+      const value = await work(this.#api(level));
+      await this.#end(level, () => savepoint.release());
       return value;
     } catch (error) {
-      await this.#quietly(() => this.#undo(savepoint, first));
+      await this.#end(level, () => this.#undo(savepoint, first));
       throw error;
     }
   }
@@ -157,35 +215,60 @@ export class TransactionSession {
   }
 
   #runInSavepointSync(work: Callback): unknown {
+    const level = newLevel("savepoint");
     const first = this.#calls.length;
     const savepoint = this.#own.savepoint() as Savepoint; // a synchronous store answers with a plain value
     try {
-      const value = refusePromise(work(this.api()));
+      const value = refusePromise(work(this.#api(level)));
       void savepoint.release();
       return value;
     } catch (error) {
       void savepoint.rollback();
       this.#enqueuer.forget(this.#calls.splice(first).flat());
       throw error;
+    } finally {
+      level.hasEnded = true;
     }
   }
 }
 
+function newLevel(name: Level["name"]): Level {
+  return { name, inner: null, hasEnded: false };
+}
+
+function endedError({ name }: Level): NotATransactionError {
+  return new NotATransactionError(
+    `this ${name} has ended`,
+    "use its tx inside its callback only, and await what you call",
+  );
+}
+
+/** What stands before every use of a transaction's api. */
+interface Guard {
+  assertOpen(): void;
+  call(method: () => unknown): unknown;
+}
+
 /** The store's own api with functions laid over it; methods of a class with private fields keep their receiver. */
-function withAdded(api: object, added: Readonly<Record<string, unknown>>): object {
+function withAdded(api: object, added: object, guard: Guard): object {
   // The proxy stands before an object of its own: a frozen target would forbid it to bind.
   return new Proxy(Object.create(null) as object, {
     get(_, key) {
-      if (typeof key === "string" && Object.hasOwn(added, key)) return added[key];
-      const value: unknown = Reflect.get(api, key, api);
-      return typeof value === "function" ? (value.bind(api) as unknown) : value;
+      const owner = Object.hasOwn(added, key) ? added : api;
+      const value: unknown = Reflect.get(owner, key, owner);
+      if (typeof value === "function") {
+        return (...rest: readonly unknown[]) =>
+          guard.call(() => Reflect.apply(value, owner, rest) as unknown);
+      }
+      if (key in owner) guard.assertOpen();
+      return value;
     },
     has: (_, key) => key in added || key in api,
   });
 }
 
 /** In a synchronous store everything after the first await would run outside the transaction. */
-export function refusePromise(value: unknown): unknown {
+function refusePromise(value: unknown): unknown {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return value;
   Promise.resolve(value as PromiseLike<unknown>).catch(() => undefined);
   throw new SynchronousOnlyError(

@@ -8,7 +8,7 @@ import type { FastPath } from "./fast-path.ts";
 import type { IncomingRecord } from "./new-record.ts";
 import { within } from "./sleep.ts";
 import { runSteps } from "./steps.ts";
-import { type Callback, refusePromise, TransactionSession } from "./transaction-session.ts";
+import { type Callback, TransactionSession } from "./transaction-session.ts";
 
 /** How to run a transaction. */
 export interface TransactionOptions extends BeginOptions {
@@ -102,10 +102,8 @@ export class Transactions {
     const session = new TransactionSession(own, enqueuer);
     let value: unknown;
     try {
-      value = await runCallback(store, () => callback(session.api()));
-      await session.whenQuiet();
+      value = await session.run(callback);
     } catch (error) {
-      await session.whenQuiet();
       await own.rollback();
       this.#forget(own, session.receipts);
       throw error;
@@ -158,11 +156,6 @@ function tooLate(prepared: NewTask | null): StoreUnavailableError {
   return new StoreUnavailableError(`a task could not be enqueued within ${ENQUEUE_ALONE_MS} ms: ${problem}`, {
     outcomeUnknown,
   });
-}
-
-function runCallback(store: Store, callback: () => unknown): unknown {
-  const value = callback();
-  return store.synchronous ? refusePromise(value) : value;
 }
 
 function isRetriable(error: unknown): boolean {
