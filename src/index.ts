@@ -9,12 +9,8 @@ export type { EnqueueOptions, RawRecord } from "./run/new-record.ts";
 export type { CommonOptions, SchedulerOptions } from "./run/options.ts";
 export type { Logger } from "./run/reporter.ts";
 export { Scheduler, type SchedulerStatistics, type StopOptions, type Worker } from "./run/scheduler.ts";
-export type {
-  EnqueuedTask,
-  SchedulerTransaction,
-  TransactionOptions,
-  TransactionResult,
-} from "./run/transaction.ts";
+export type { TransactionOptions, TransactionResult } from "./run/transaction.ts";
+export type { EnqueuedTask, SchedulerTransaction } from "./run/transaction-session.ts";
 export type {
   Balance,
   BeginOptions,

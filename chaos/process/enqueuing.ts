@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { digestOf } from "../../checker/digest.ts";
 import type { Receipt } from "../../src/run/enqueue.ts";
-import type { SchedulerTransaction } from "../../src/run/transaction.ts";
+import type { SchedulerTransaction } from "../../src/run/transaction-session.ts";
 import { definitionOf, type Script } from "./kinds.ts";
 import type { Command, EnqueueWay, TaskOrder } from "./messages.ts";
 import type { RunningNode } from "./node.ts";

@@ -15,12 +15,8 @@ import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
 import { DEFAULT_GRACE_MS, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
-import type {
-  SchedulerTransaction,
-  TransactionOptions,
-  TransactionResult,
-  WorkResult,
-} from "./transaction.ts";
+import type { TransactionOptions, TransactionResult } from "./transaction.ts";
+import type { SchedulerTransaction, WorkResult } from "./transaction-session.ts";
 import type { ClaimLoop } from "./worker.ts";
 
 /** How to stop. */

@@ -1,11 +1,9 @@
 /** The inside of a transaction: what it has written and nobody else sees, and how to take that back. */
-import { TransactionRolledBackError } from "../../errors.ts";
+import { NotATransactionError, TransactionRolledBackError } from "../../errors.ts";
 import type { Awaitable, Savepoint } from "../contract.ts";
 import type { Database, OpenTransaction } from "./database.ts";
 import { databaseError } from "./database-error.ts";
 import type { TaskRow } from "./rows.ts";
-
-const CANNOT_USE = "the transaction has ended";
 
 /** One transaction. Its statements run one after the other, as they would on a connection. */
 export class Session {
@@ -41,7 +39,7 @@ export class Session {
   /** Runs a statement after those before it. One that throws aborts the transaction. */
   statement<Value>(run: () => Awaitable<Value>): Promise<Value> {
     return this.#inTurn(async () => {
-      if (this.#state === "ended") throw new Error(CANNOT_USE);
+      if (this.#state === "ended") throw hasEnded();
       if (this.#state === "aborted") throw databaseError("25P02");
       try {
         return await run();
@@ -126,7 +124,7 @@ export class Session {
   /** Makes everything visible, or throws when an earlier error has aborted the transaction: then nothing is written. */
   commit(): Promise<void> {
     return this.#inTurn(() => {
-      if (this.#state === "ended") throw new Error(CANNOT_USE);
+      if (this.#state === "ended") throw hasEnded();
       const aborted = this.#state === "aborted";
       this.#state = "ended";
       const changes = { tasks: this.#tasks.values(), businessRows: this.#businessRows };
@@ -152,7 +150,7 @@ export class Session {
   }
 
   #rollbackTo(marker: object, length: number): void {
-    if (this.#state === "ended") throw new Error(CANNOT_USE);
+    if (this.#state === "ended") throw hasEnded();
     this.#savepoints.splice(this.#placeOf(marker) + 1);
     for (const undo of this.#undo.splice(length).reverse()) undo();
     this.#state = "open";
@@ -179,4 +177,8 @@ export class Session {
     );
     return turn;
   }
+}
+
+function hasEnded(): NotATransactionError {
+  return new NotATransactionError("this transaction has ended", "begin another one");
 }
