@@ -1,6 +1,6 @@
 /** How long to wait before a failed task is attempted again. Pure: the random number is passed in. */
 import { InvalidInputError } from "../errors.ts";
-import { checkObject, finiteNumber, numberOption, shown } from "./option-checks.ts";
+import { checkNames, checkObject, finiteNumber, numberOption, optionNames, shown } from "./option-checks.ts";
 
 /** Default upper bound of every delay: six hours. */
 export const DEFAULT_MAX_DELAY_MS = 6 * 3_600_000;
@@ -39,6 +39,20 @@ export interface GrowingBackoffOptions extends BackoffOptions {
   readonly baseMs: number;
 }
 
+/** Options of `constant`. */
+type ConstantOptions = BackoffOptions & { readonly delayMs: number };
+/** Options of `exponential`. */
+type ExponentialOptions = GrowingBackoffOptions & { readonly factor: number };
+
+const constantOptions = optionNames<ConstantOptions>({ delayMs: true, maxDelayMs: true, jitter: true });
+const growingOptions = optionNames<GrowingBackoffOptions>({ baseMs: true, maxDelayMs: true, jitter: true });
+const exponentialOptions = optionNames<ExponentialOptions>({
+  baseMs: true,
+  factor: true,
+  maxDelayMs: true,
+  jitter: true,
+});
+
 function strategy(options: BackoffOptions, rawDelayMs: (failedAttempts: number) => number): Backoff {
   const maxDelayMs = numberOption("backoff.maxDelayMs", options.maxDelayMs, DEFAULT_MAX_DELAY_MS, 0);
   const { jitter = DEFAULT_JITTER } = options;
@@ -60,8 +74,9 @@ function strategy(options: BackoffOptions, rawDelayMs: (failedAttempts: number) 
 }
 
 /** The same delay every time. */
-export function constant(options: BackoffOptions & { readonly delayMs: number }): Backoff {
+export function constant(options: ConstantOptions): Backoff {
   checkObject("options", options, "pass { delayMs }");
+  checkNames("constant", options, constantOptions);
   const delayMs = finiteNumber("backoff.delayMs", options.delayMs, 0);
   return strategy(options, () => delayMs);
 }
@@ -69,13 +84,15 @@ export function constant(options: BackoffOptions & { readonly delayMs: number })
 /** `baseMs`, twice, three times, four times it. */
 export function linear(options: GrowingBackoffOptions): Backoff {
   checkObject("options", options, "pass { baseMs }");
+  checkNames("linear", options, growingOptions);
   const baseMs = finiteNumber("backoff.baseMs", options.baseMs, 0);
   return strategy(options, (attempt) => baseMs * attempt);
 }
 
 /** `baseMs`, then each delay `factor` times the one before. */
-export function exponential(options: GrowingBackoffOptions & { readonly factor: number }): Backoff {
+export function exponential(options: ExponentialOptions): Backoff {
   checkObject("options", options, "pass { baseMs, factor }");
+  checkNames("exponential", options, exponentialOptions);
   const baseMs = finiteNumber("backoff.baseMs", options.baseMs, 0);
   const factor = finiteNumber("backoff.factor", options.factor, 1);
   return strategy(options, (attempt) =>
@@ -85,5 +102,7 @@ export function exponential(options: GrowingBackoffOptions & { readonly factor: 
 
 /** `baseMs`, then each delay twice the one before. */
 export function binaryExponential(options: GrowingBackoffOptions): Backoff {
+  checkObject("options", options, "pass { baseMs }");
+  checkNames("binaryExponential", options, growingOptions);
   return exponential({ ...options, factor: 2 });
 }

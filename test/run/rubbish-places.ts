@@ -133,17 +133,19 @@ const executors: readonly Place[] = [
 ];
 
 const backoffs: readonly Place[] = [
-  ...Object.entries({ constant, linear, exponential, binaryExponential }).flatMap(
-    ([name, strategy]): Place[] => {
-      const made = (unusual: object): unknown =>
-        untyped(strategy)({ baseMs: 1, delayMs: 1, factor: 2, ...unusual });
-      return [
-        [`the options of ${name}`, /^(options|backoff\.(baseMs|delayMs))$/, untyped(strategy)],
-        [`maxDelayMs of ${name}`, "backoff.maxDelayMs", (value) => made({ maxDelayMs: value }), five],
-        [`jitter of ${name}`, "backoff.jitter", (value) => made({ jitter: value }), nothing],
-      ];
-    },
-  ),
+  ...Object.entries({
+    constant: [constant, { delayMs: 1 }] as const,
+    linear: [linear, { baseMs: 1 }] as const,
+    exponential: [exponential, { baseMs: 1, factor: 2 }] as const,
+    binaryExponential: [binaryExponential, { baseMs: 1 }] as const,
+  }).flatMap(([name, [strategy, usual]]): Place[] => {
+    const made = (unusual: object): unknown => untyped(strategy)({ ...usual, ...unusual });
+    return [
+      [`the options of ${name}`, /^(options|backoff\.(baseMs|delayMs))$/, untyped(strategy)],
+      [`maxDelayMs of ${name}`, "backoff.maxDelayMs", (value) => made({ maxDelayMs: value }), five],
+      [`jitter of ${name}`, "backoff.jitter", (value) => made({ jitter: value }), nothing],
+    ];
+  }),
   ["baseMs of linear", "backoff.baseMs", (baseMs) => untyped(linear)({ baseMs }), ["5"]],
   ["factor of exponential", "backoff.factor", (factor) => untyped(exponential)({ baseMs: 1, factor }), ["5"]],
   ["delayMs of constant", "backoff.delayMs", (delayMs) => untyped(constant)({ delayMs }), ["5"]],

@@ -1,5 +1,14 @@
 // A misspelt option is refused, not ignored: the error names it, and the one that was meant.
-import { defineTask, executor, InvalidInputError, Scheduler } from "owed";
+import {
+  binaryExponential,
+  constant,
+  defineTask,
+  executor,
+  exponential,
+  InvalidInputError,
+  linear,
+  Scheduler,
+} from "owed";
 import { postgresStore } from "owed/postgres";
 import { sqliteStore } from "owed/sqlite";
 import { describe, expect, it } from "vitest";
@@ -55,6 +64,20 @@ const misspelt: readonly (readonly [
     () => defineTask({ type: "a", onDuplicates: "keep" } as never),
   ],
   ["executor", "timeoutMS", "timeoutMs", () => untyped(executor)(job, { timeoutMS: 1 }, code)],
+  ["constant", "maxDelay", "maxDelayMs", () => constant({ delayMs: 1, maxDelay: 1 } as never)],
+  ["linear", "jiter", "jitter", () => linear({ baseMs: 1, jiter: 0 } as never)],
+  [
+    "exponential",
+    "maxDelayms",
+    "maxDelayMs",
+    () => exponential({ baseMs: 1, factor: 2, maxDelayms: 1 } as never),
+  ],
+  [
+    "binaryExponential",
+    "maxdelayMs",
+    "maxDelayMs",
+    () => binaryExponential({ baseMs: 1, maxdelayMs: 1 } as never),
+  ],
   ["memoryStore", "port", "ports", () => memoryStore({ port: {} } as never)],
   ["sqliteStore", "lockwaitMs", "lockWaitMs", () => sqliteStore({ file: "a.db", lockwaitMs: 1 } as never)],
   [
@@ -122,6 +145,13 @@ describe("an option that is like none", () => {
     const error = await refusal(() => untyped(executor)(job, { priority: undefined }, code));
     expect(error.message).toBe(
       'priority is no option of executor of "job": there are timeoutMs, concurrency',
+    );
+  });
+
+  it("is refused with those of its own strategy of backoff: binaryExponential takes no factor", async () => {
+    const error = await refusal(() => binaryExponential({ baseMs: 1, factor: 3 } as never));
+    expect(error.message).toBe(
+      "factor is no option of binaryExponential: there are baseMs, maxDelayMs, jitter",
     );
   });
 
