@@ -3,7 +3,7 @@ import { standingOf } from "./attempts.ts";
 import { countBelow } from "./bisect.ts";
 import { type Fault, type FaultKind, overlaps, touches } from "./faults.ts";
 import { type Life, lastBeat } from "./lives.ts";
-import type { OwnerLog } from "./process-log.ts";
+import { isBefore, type OwnerLog } from "./process-log.ts";
 import type { Tenure } from "./story.ts";
 import { attemptOf, lifeOf, ownerLogOf, type Timeline } from "./timeline.ts";
 
@@ -75,10 +75,20 @@ export function ignoranceAlibi(timeline: Timeline, tenure: Tenure): Alibi | null
   if (said === undefined) return "silence";
   const settles = attemptOf(timeline, taskId, token)?.settles ?? [];
   if (settles.some(({ answer }) => answer?.seen !== "ok")) return "unknown answer";
-  if (!isBorn) return said.claims.get(token.claim)?.answer?.event.seen === "ok" ? null : "unknown answer";
+  if (!isBorn) return wasAnswered(timeline, tenure, said) ? null : "unknown answer";
   const calls = timeline.activity.callsOf.get(taskId) ?? [];
   const own = calls.filter(({ log }) => log === said.log);
   return own.length === 0 || own.some((call) => standingOf(call) === "unknown") ? "unknown answer" : null;
+}
+
+/** Whether the answer came before the process sent the claim that took the task anew. One that comes later is given up, as long as it starts nothing. */
+function wasAnswered(timeline: Timeline, { taskId, token, end }: Tenure, { claims }: OwnerLog): boolean {
+  const answer = claims.get(token.claim)?.answer;
+  if (answer?.event.seen !== "ok") return false;
+  const taker = end?.after?.claim ?? null;
+  const next = taker === null ? null : claims.get(taker)?.invoke;
+  if (!next || !isBefore(next, answer)) return true;
+  return (attemptOf(timeline, taskId, token)?.starts.length ?? 0) > 0;
 }
 
 /** What explains that the claim ended as it did; null when nothing does. Claims that ended with an outcome need none. */

@@ -50,16 +50,20 @@ function checkEarned(
 /** A failure that stands, although the store has accepted a success of that generation. */
 function checkDominant(
   findings: Findings,
-  { taskId, steps }: TaskStory,
+  { taskId, steps, tenures }: TaskStory,
   { generation }: Step,
   place: number,
   attempts: readonly Attempt[],
 ): void {
   const next = steps[place + 1];
   if (next?.kind === "confirmed-late") return;
+  // One that was pruned and enqueued anew is another task, whose generations begin anew.
+  const sinceIndex = steps.slice(0, place).findLast(({ kind }) => kind === "pruned")?.at.index ?? 0;
+  const earlier = tenures.filter(({ begin }) => begin.index < sinceIndex);
   const accepted = attempts.find(
     ({ token, settles }) =>
       token.generation === generation &&
+      !earlier.some((tenure) => tenure.token.owner === token.owner && tenure.token.claim === token.claim) &&
       settles.some(
         ({ decision, answer }) =>
           decision === "confirm" &&

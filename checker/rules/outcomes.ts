@@ -75,7 +75,14 @@ function checkWritten(timeline: Timeline, findings: Findings, attempt: Attempt):
     stopBegin === null ? heartbeats.length : countBelow(heartbeats, (beat) => isBefore(beat, stopBegin));
   const since = heartbeats.slice(first, last);
   const enough = Math.ceil((2 * settings.leaseMs) / settings.heartbeatMs);
-  if (since.length < enough || since.some(({ event }) => event.seen !== "ok")) return;
+  // They may come closer to each other than once in their interval, and a lost statement is given up only after a time.
+  const passedMs = (since.at(-1)?.monotonicMs ?? 0) - end.monotonicMs;
+  if (
+    since.length < enough ||
+    passedMs < 2 * settings.leaseMs ||
+    since.some(({ event }) => event.seen !== "ok")
+  )
+    return;
   const place = { taskId, process: `${log.process}.${log.boot}` };
   findings.broken(
     unforgotten,

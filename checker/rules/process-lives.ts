@@ -76,8 +76,9 @@ function checkDeath(timeline: Timeline, findings: Findings, life: Life, removed:
   const beat = lastBeat(life, removed.index);
   const leaseMs = life.said?.registered?.event.leaseMs ?? settings.leaseMs;
   if (!timeline.hasJumped) {
-    const sinceMs = certain.has(alibi) ? beat.atMs : lastOutageEnd(timeline, beat.atMs, removed.atMs);
-    const silentMs = removed.atMs - sinceMs;
+    const silentMs = certain.has(alibi)
+      ? removed.atMs - beat.atMs
+      : longestCalm(timeline, beat.atMs, removed.atMs);
     findings.expect(patient, silentMs >= leaseMs - bounds.clockToleranceMs, { process }, () => {
       return `owner ${life.owner} was removed after ${silentMs} ms in which it could have sent a heartbeat; its lease is ${leaseMs} ms`;
     });
@@ -87,12 +88,18 @@ function checkDeath(timeline: Timeline, findings: Findings, life: Life, removed:
   });
 }
 
-/** When the last outage ended that everybody must have noticed; the heartbeat itself when there was none since. */
-function lastOutageEnd({ faults, settings }: Timeline, beatMs: number, removedMs: number): number {
+/**
+ * The longest time without an outage that everybody must have noticed. The verdict of a time before an outage may be
+ * carried out after it.
+ */
+function longestCalm({ faults, settings }: Timeline, beatMs: number, removedMs: number): number {
+  let longestMs = 0;
   let sinceMs = beatMs;
-  for (const { kind, fromMs, toMs } of faults.all) {
+  for (const { kind, fromMs, toMs } of faults.all.toSorted((left, right) => left.fromMs - right.fromMs)) {
     const isNoticed = kind === "outage" && toMs - fromMs > 2 * settings.heartbeatMs;
-    if (isNoticed && toMs <= removedMs) sinceMs = Math.max(sinceMs, toMs);
+    if (!isNoticed || toMs < beatMs || toMs > removedMs) continue;
+    longestMs = Math.max(longestMs, fromMs - sinceMs);
+    sinceMs = Math.max(sinceMs, toMs);
   }
-  return sinceMs;
+  return Math.max(longestMs, removedMs - sinceMs);
 }

@@ -1,6 +1,7 @@
 // Shutdown: nothing new is begun, what was begun is finished or given back, and it ends in time.
 import { overlaps, touches } from "../faults.ts";
 import { Findings, type Law } from "../finding.ts";
+import { lastBeat } from "../lives.ts";
 import { isBefore, isKind, type ProcessLog } from "../process-log.ts";
 import type { Tenure } from "../story.ts";
 import { lifeOf, ownerLogOf, type Timeline, unedited } from "../timeline.ts";
@@ -44,7 +45,9 @@ function isDisturbed({ faults, settings, lives, isRestored }: Timeline, log: Pro
   if (settings.callsFailByChance === true || isRestored) return true;
   const own = [...lives.values()].filter(({ said }) => said?.log === log);
   const untilMs = Math.max(...own.map(({ removed }) => removed?.atMs ?? Number.POSITIVE_INFINITY));
-  const fromMs = untilMs - (log.stopBegin?.event.boundMs ?? 0) - settings.leaseMs;
+  // Where the last heartbeat stands, since one that could not deregister is removed by others, perhaps long after.
+  const beatMs = Math.min(...own.map((life) => lastBeat(life, life.removed?.index).atMs));
+  const fromMs = beatMs - (log.stopBegin?.event.boundMs ?? 0) - settings.leaseMs;
   return faults.all.some(
     (fault) =>
       touches(fault, log.process, log.boot) && (fault.kind === "kill" || overlaps(fault, fromMs, untilMs)),

@@ -129,6 +129,22 @@ export const claimBugs: readonly Bug[] = [
     },
   },
   {
+    name: "a claim that is answered after the next one took its task starts it all the same",
+    breaks: ["G8"],
+    script: ({ run, a }) => {
+      a.enqueue(["t"]);
+      const early = a.nextClaim();
+      a.say({ kind: "claim.invoke", owner: a.owner, claim: early });
+      run.commit(run.update("t", { owner: a.owner, claim: early }));
+      const token = { owner: a.owner, claim: early, generation: 1 };
+      a.claim(["t"]);
+      a.begin("t");
+      a.say({ kind: "claim.answer", owner: a.owner, claim: early, seen: "ok", taskIds: ["t"] });
+      a.say({ kind: "execution.start", taskId: "t", token });
+      a.finish("t").settle("t");
+    },
+  },
+  {
     name: "a claim that was sent earlier and comes later takes what the newer one has",
     breaks: ["G8"],
     script: ({ run, a }) => {

@@ -78,6 +78,18 @@ export const harmless: readonly Omit<Bug, "breaks">[] = [
     },
   },
   {
+    name: "a claim that is answered after the next one took its task starts nothing",
+    script: ({ run, a }) => {
+      a.enqueue(["t"]);
+      const early = a.nextClaim();
+      a.say({ kind: "claim.invoke", owner: a.owner, claim: early });
+      run.commit(run.update("t", { owner: a.owner, claim: early }));
+      a.claim(["t"]);
+      a.say({ kind: "claim.answer", owner: a.owner, claim: early, seen: "ok", taskIds: ["t"] });
+      a.begin("t").finish("t").settle("t");
+    },
+  },
+  {
     name: "a claim that was not answered is given up, and what stands under it is freed",
     script: ({ run, a, b }) => {
       a.enqueue(["t"]);
