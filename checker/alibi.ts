@@ -81,14 +81,21 @@ export function ignoranceAlibi(timeline: Timeline, tenure: Tenure): Alibi | null
   return own.length === 0 || own.some((call) => standingOf(call) === "unknown") ? "unknown answer" : null;
 }
 
-/** Whether the answer came before the process sent the claim that took the task anew. One that comes later is given up, as long as it starts nothing. */
+/**
+ * Whether the answer came before the process sent the claim that took the task anew. One that comes later is given up, and
+ * so is one that came when the process was stopping and whose giving back is not answered: as long as it starts nothing.
+ */
 function wasAnswered(timeline: Timeline, { taskId, token, end }: Tenure, { claims }: OwnerLog): boolean {
   const answer = claims.get(token.claim)?.answer;
   if (answer?.event.seen !== "ok") return false;
   const taker = end?.after?.claim ?? null;
   const next = taker === null ? null : claims.get(taker)?.invoke;
-  if (!next || !isBefore(next, answer)) return true;
-  return (attemptOf(timeline, taskId, token)?.starts.length ?? 0) > 0;
+  const { starts = [], settles = [] } = attemptOf(timeline, taskId, token) ?? {};
+  if (!next || starts.length > 0) return true;
+  const isGivenBack = settles.some(({ decision, answer: told }) => {
+    return decision === "release" && told !== null && isBefore(next, told.event);
+  });
+  return !isGivenBack && !isBefore(next, answer);
 }
 
 /** What explains that the claim ended as it did; null when nothing does. Claims that ended with an outcome need none. */
