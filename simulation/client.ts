@@ -106,7 +106,7 @@ export class Client {
         return null;
       };
       const within: Within = (work) => tx.savepoint(work);
-      await this.#work(tx, enqueue, within, `.${rounds}`);
+      await this.#work(tx, enqueue, within, `.${rounds}`, true);
       if (ending === "rollback") throw new ChangeOfMind();
     }, options);
     if (tryNow !== "never") await this.#tryNow(result.receipts);
@@ -168,7 +168,7 @@ export class Client {
   }
 
   /** What is done inside the transaction: the user's own rows, the calls, and a while of waiting. */
-  async #work(tx: OwnTx, enqueue: Enqueue, within: Within, round: string): Promise<void> {
+  async #work(tx: OwnTx, enqueue: Enqueue, within: Within, round: string, mayForget = false): Promise<void> {
     const { rows, calls, holdMs } = this.#request;
     for (const row of rows) {
       const value = await tx.get(`row-${row}`);
@@ -177,6 +177,13 @@ export class Client {
     }
     for (const [index, call] of calls.entries()) {
       const name = `${this.#callName(index)}${round}`;
+      if (mayForget && call.savepoint !== "none" && call.swallowed && index === calls.length - 1) {
+        // The await that a user forgot: whatever comes of it, the end of the transaction has to wait for it.
+        this.#enqueueWithin(tx, enqueue, within, call, name).catch((error: unknown) => {
+          this.#world.recorder.note(`swallowed: ${nameOf(error)}`);
+        });
+        return this.#world.recorder.note("savepoint not waited for");
+      }
       try {
         if (call.savepoint === "none") await this.#enqueue(tx, enqueue, call, name);
         else await this.#enqueueWithin(tx, enqueue, within, call, name);

@@ -25,6 +25,7 @@ export const interesting: readonly string[] = [
   "existing task refused",
   "duplicate recognised",
   "savepoint rolled back with births",
+  "savepoint not waited for",
   "outage while settling",
   "outage while executing",
   "attempt timed out",

@@ -195,7 +195,7 @@ describe("options of a backoff", () => {
     string,
     (options: object) => unknown
   >;
-  const good = { baseMs: 1, delayMs: 1, factor: 2 };
+  const good: Readonly<Record<string, number>> = { baseMs: 1, delayMs: 1, factor: 2 };
 
   it.each(["constant", "linear", "exponential", "binaryExponential"])("of %s are checked", (name) => {
     const strategy = strategies[name] as (options: object) => unknown;
@@ -206,15 +206,16 @@ describe("options of a backoff", () => {
         exponential: ["baseMs", "factor"],
         binaryExponential: ["baseMs"],
       }[name] ?? [];
+    const needed = Object.fromEntries(own.map((option) => [option, good[option]]));
     for (const option of [...own, "maxDelayMs", "jitter"]) {
       for (const value of nonsense) {
-        expectInvalid(() => strategy({ ...good, [option]: value }), `backoff.${option}`);
+        expectInvalid(() => strategy({ ...needed, [option]: value }), `backoff.${option}`);
       }
     }
     for (const option of own)
-      expectInvalid(() => strategy({ ...good, [option]: undefined }), `backoff.${option}`);
-    expectInvalid(() => strategy({ ...good, jitter: 1.01 }), "backoff.jitter");
-    expectInvalid(() => strategy({ ...good, jitter: "half" }), "backoff.jitter");
+      expectInvalid(() => strategy({ ...needed, [option]: undefined }), `backoff.${option}`);
+    expectInvalid(() => strategy({ ...needed, jitter: 1.01 }), "backoff.jitter");
+    expectInvalid(() => strategy({ ...needed, jitter: "half" }), "backoff.jitter");
   });
 
   it("a factor below 1 is refused", () =>
