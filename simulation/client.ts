@@ -182,7 +182,8 @@ export class Client {
         this.#enqueueWithin(tx, enqueue, within, call, name).catch((error: unknown) => {
           this.#world.recorder.note(`swallowed: ${nameOf(error)}`);
         });
-        return this.#world.recorder.note("savepoint not waited for");
+        this.#world.recorder.note("savepoint not waited for");
+        continue;
       }
       try {
         if (call.savepoint === "none") await this.#enqueue(tx, enqueue, call, name);

@@ -90,35 +90,34 @@ const outcomeOf = async (call: () => unknown): Promise<unknown> => {
   }
 };
 
-/** Lets a transaction that does not wait come to its end; one that waits is at work all the same. */
-const isOver = (work: Promise<unknown>): Promise<boolean> =>
-  Promise.race([
-    work.then(
-      () => true,
-      () => true,
-    ),
-    pause(150, false),
-  ]);
-
 const desks = [
   ["memory", memoryDesk],
   ["Postgres", postgresDesk],
 ] as const;
 
 describe.each(desks)("a savepoint that nobody waits for, on %s,", (_, open) => {
-  /** Begins a savepoint that is half done when the callback goes on, and ends as told when the test opens it. */
-  function begun(desk: Desk, tx: Tx, name: string, ending: "kept" | "undone") {
+  /** A savepoint that stops half way, and comes to its end as told when the test says so. */
+  function slowSavepoint(desk: Desk, ending: "kept" | "undone") {
     const half = gate();
     const rest = gate();
     const work = async (inner: Tx): Promise<void> => {
-      await leave(desk, inner, `${name} first`);
+      await leave(desk, inner, "in first");
       half.open();
       await rest.opened;
-      await leave(desk, inner, `${name} last`);
+      await leave(desk, inner, "in last");
       if (ending === "undone") throw new Error("never mind");
     };
-    const ended = outcomeOf(() => tx.savepoint(work));
-    return { half: half.opened, finish: () => rest.open(), ended };
+    return {
+      work,
+      half: half.opened,
+      finish: () => rest.open(),
+      /** Lets a transaction that does not wait for it come to its end; one that waits is at work all the same. */
+      async expectWaitedFor(transaction: Promise<unknown>): Promise<void> {
+        const over = outcomeOf(() => transaction).then(() => "over");
+        await Promise.race([half.opened, over]);
+        expect(await Promise.race([over, pause(150, "waits")])).toBe("waits");
+      },
+    };
   }
 
   it.each([
@@ -126,31 +125,29 @@ describe.each(desks)("a savepoint that nobody waits for, on %s,", (_, open) => {
     ["undone", []],
   ] as const)("is %s as a whole, and the transaction commits after it (G1)", async (ending, stands) => {
     const desk = await open();
-    let finish = (): void => undefined;
+    const savepoint = slowSavepoint(desk, ending);
     const result = desk.transaction(async (tx) => {
       await leave(desk, tx, "before");
-      const savepoint = begun(desk, tx, "in", ending);
-      ({ finish } = savepoint);
+      void outcomeOf(() => tx.savepoint(savepoint.work));
       await savepoint.half;
     });
-    expect(await isOver(result)).toBe(false);
-    finish();
+    await savepoint.expectWaitedFor(result);
+    savepoint.finish();
     expect(idsOf(await result)).toEqual(["before", ...stands].map((name) => `task ${name}`));
     expect(await desk.standing()).toEqual(ofAll("before", ...stands));
   });
 
   it("is waited for by a rollback too, and ends without an error of its own (G1)", async () => {
     const desk = await open();
-    let savepoint: ReturnType<typeof begun> | null = null;
+    const savepoint = slowSavepoint(desk, "kept");
+    let ended: Promise<unknown> = Promise.resolve("not begun");
     const result = desk.transaction(async (tx) => {
-      savepoint = begun(desk, tx, "in", "kept");
+      ended = outcomeOf(() => tx.savepoint(savepoint.work));
       await savepoint.half;
       throw new Error("declined");
     });
-    result.catch(() => undefined);
-    expect(await isOver(result)).toBe(false);
-    const { finish, ended } = savepoint as unknown as ReturnType<typeof begun>; // the callback has run
-    finish();
+    await savepoint.expectWaitedFor(result);
+    savepoint.finish();
     await expect(result).rejects.toThrow("declined");
     expect([await ended, await desk.standing()]).toEqual([undefined, []]);
   });
@@ -161,19 +158,18 @@ describe.each(desks)("a savepoint that nobody waits for, on %s,", (_, open) => {
     ["kept", "undone", []],
   ] as const)("is %s inside another that is %s, which ends after it (G1)", async (inner, outer, stands) => {
     const desk = await open();
-    let finish = (): void => undefined;
-    const result = desk.transaction(async (tx) => {
+    const savepoint = slowSavepoint(desk, inner);
+    const result = desk.transaction((tx) => {
       const work = async (within: Tx): Promise<void> => {
         await leave(desk, within, "out");
-        const savepoint = begun(desk, within, "in", inner);
-        ({ finish } = savepoint);
+        void outcomeOf(() => within.savepoint(savepoint.work));
         await savepoint.half;
         if (outer === "undone") throw new Error("never mind");
       };
       void outcomeOf(() => tx.savepoint(work));
     });
-    expect(await isOver(result)).toBe(false);
-    finish();
+    await savepoint.expectWaitedFor(result);
+    savepoint.finish();
     expect([...idsOf(await result)].sort()).toEqual(stands.map((name) => `task ${name}`).sort());
     expect(await desk.standing()).toEqual(ofAll(...stands));
   });
