@@ -2,6 +2,7 @@
 import { check } from "../checker/check.ts";
 import { firstLaws, type Violation } from "./first-laws.ts";
 import type { Run } from "./scenario.ts";
+import { waitingLaws } from "./waiting-laws.ts";
 
 /** Everything that is wrong with a run; empty when nothing is. */
 export function judge(run: Run): readonly Violation[] {
@@ -14,7 +15,7 @@ export function judge(run: Run): readonly Violation[] {
     taskId: taskId ?? process,
     detail,
   }));
-  return [...own, ...firstLaws(run.history), ...checked];
+  return [...own, ...firstLaws(run.history), ...waitingLaws(run), ...checked];
 }
 
 function lawOf(problem: string): string {

@@ -7,6 +7,7 @@ import { World } from "./world.ts";
 
 /** How one run went. */
 export interface Run {
+  readonly plan: Plan;
   readonly history: History;
   /** The events of the history with the virtual time of each, for people. */
   readonly told: readonly (ProcessEvent & { readonly atMs: number })[];
@@ -63,6 +64,7 @@ export async function play(plan: Plan): Promise<Run> {
     process.off("unhandledRejection", onRejection);
   }
   return {
+    plan,
     history: historyOf(world, isAtRest),
     told: recorder.processes.map((event, index) => ({ ...event, atMs: recorder.toldAtMs[index] ?? 0 })),
     auditedAtMs: recorder.auditedAtMs,
