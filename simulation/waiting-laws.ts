@@ -14,7 +14,6 @@ const LOSSES_BEFORE_ALONE = 2;
 const TOLERANCE_MS = 50;
 /** An orderly stop of a worker may take this long beyond its grace. */
 const STOP_MS = 30_000;
-
 /** How often a task may be given back before a worker with room must have found it. */
 const ROUNDS = 2;
 
@@ -153,7 +152,7 @@ class Waits {
 
   /** Whether the worker may run one more of the type when it sends a claim, and none waits there. */
   #mayRun(life: WorkerLife, type: string, name: string): boolean {
-    const call = this.#lives.calls.get(name);
+    const call = this.#lives.calls().get(name);
     const most = this.#mostOf(life, type);
     if (call === undefined || most === null) return false;
     const sent = { fromMs: call.fromMs, toMs: call.fromMs };
@@ -168,8 +167,8 @@ class Waits {
 
   #unansweredAt({ registered }: WorkerLife, atMs: number): number {
     const owners = new Set(registered.map(({ owner }) => owner));
-    return [...this.#lives.calls.values()].filter(({ owner, isById, fromMs, toMs }) => {
-      return owners.has(owner) && !isById && fromMs <= atMs && toMs >= atMs;
+    return [...this.#lives.calls().values()].filter(({ owner, fromMs, toMs }) => {
+      return owners.has(owner) && fromMs <= atMs && toMs >= atMs;
     }).length;
   }
 

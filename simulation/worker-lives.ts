@@ -1,5 +1,11 @@
 // What each worker of a run held, and when something kept it from its work: read from the history, in virtual time.
-import type { AuditEntry, NemesisEvent, PendingImage, ProcessEventBody } from "../checker/history.ts";
+import type {
+  AuditEntry,
+  NemesisEvent,
+  PendingImage,
+  ProcessEvent,
+  ProcessEventBody,
+} from "../checker/history.ts";
 import { DEFAULT_START_MS } from "../src/testing/index.ts";
 import type { PlannedNode } from "./plan.ts";
 import type { Run } from "./scenario.ts";
@@ -52,10 +58,9 @@ export interface FreeTime extends OpenSpan {
   toSeq: number;
 }
 
-/** A claim on its way. */
-interface Call extends OpenSpan {
+/** A claim, from when it was sent until it was answered. */
+export interface Call extends OpenSpan {
   readonly owner: string;
-  readonly isById: boolean;
 }
 
 /** What the laws of waiting look at. */
@@ -66,8 +71,8 @@ export interface Lives {
   readonly holds: ReadonlyMap<string, readonly Hold[]>;
   /** Outages, and the time before a jump of the database's clock. */
   readonly disturbed: readonly Span[];
-  /** Claims by their names: from when they were sent until they were answered. */
-  readonly calls: ReadonlyMap<string, Call>;
+  /** The claims of workers by their names; read when they are first asked for. */
+  readonly calls: () => ReadonlyMap<string, Call>;
   /** The virtual time of a time of the database, after its last jump. */
   readonly virtualMs: (databaseMs: number) => number;
 }
@@ -91,7 +96,7 @@ class Reader {
   readonly #run: Run;
   readonly #lives = new Map<string, WorkerLife>();
   readonly #ofOwner = new Map<string, WorkerLife>();
-  readonly #calls = new Map<string, Call>();
+  readonly #byId = new Set<string>();
   readonly #executions = new Map<string, Execution>();
   /** What a worker was given and has neither started nor given back, by task and claim. */
   readonly #given = new Map<string, Waiting>();
@@ -108,7 +113,7 @@ class Reader {
 
   read(): Lives {
     const { history, told, auditedAtMs } = this.#run;
-    for (const { process, boot, event, atMs } of told) this.#tell(`${process}.${boot}`, event, atMs);
+    for (const one of told) this.#tell(one, one.event, one.atMs);
     for (const { action, atMs } of history.nemesis) this.#disturb(action, atMs);
     for (const entry of history.audit) this.#audit(entry, auditedAtMs.get(entry.seq) ?? 0);
     for (const holds of this.#holds.values()) for (const hold of holds) this.#finish(hold);
@@ -118,7 +123,7 @@ class Reader {
       free: this.#free,
       holds: this.#holds,
       disturbed: this.#disturbed,
-      calls: this.#calls,
+      calls: once(() => callsOf(this.#run)),
       virtualMs: (databaseMs) => databaseMs - originMs,
     };
   }
@@ -145,20 +150,22 @@ class Reader {
     return life;
   }
 
-  #tell(name: string, event: ProcessEventBody, atMs: number): void {
+  #tell({ process, boot }: ProcessEvent, event: ProcessEventBody, atMs: number): void {
     switch (event.kind) {
       case "process.registered":
-        return this.#register(name, event.owner, atMs);
+        return this.#register(`${process}.${boot}`, event.owner, atMs);
       case "process.lost":
         return this.#unregister(event.owner, atMs);
       case "stop.begin":
-        this.#lifeOf(name)?.disturbed.push(endless(atMs));
+        this.#lifeOf(`${process}.${boot}`)?.disturbed.push(endless(atMs));
         return;
       case "claim.invoke":
-        this.#calls.set(callOf(event), { owner: event.owner, isById: event.byId === true, ...endless(atMs) });
+        if (event.byId === true) this.#byId.add(callOf(event));
         return;
       case "claim.answer":
-        return this.#answered(event, event.taskIds, atMs);
+        if (event.taskIds.length > 0 && !this.#byId.has(callOf(event)))
+          this.#give(event, event.taskIds, atMs);
+        return;
       case "execution.start": {
         const key = `${event.taskId}/${callOf(event.token)}`;
         this.#take(key, atMs);
@@ -194,16 +201,12 @@ class Reader {
     }
   }
 
-  #answered(named: Pick<PendingImage, "owner" | "claim">, taskIds: readonly string[], atMs: number): void {
-    const call = this.#calls.get(callOf(named));
-    if (call === undefined) return;
-    call.toMs = atMs;
-    if (call.isById) return;
-    const life = this.#ofOwner.get(call.owner);
+  #give(call: Pick<PendingImage, "owner" | "claim">, taskIds: readonly string[], atMs: number): void {
+    const life = this.#ofOwner.get(call.owner ?? "");
     for (const taskId of taskIds) {
       const waiting = { taskId, type: this.#typeOf(taskId), ...endless(atMs) };
       life?.waiting.push(waiting);
-      this.#given.set(`${taskId}/${callOf(named)}`, waiting);
+      this.#given.set(`${taskId}/${callOf(call)}`, waiting);
     }
   }
 
@@ -292,7 +295,7 @@ class Reader {
       });
       return;
     }
-    const isOfWorker = !isNew && this.#calls.get(callOf(row))?.isById !== true;
+    const isOfWorker = !isNew && !this.#byId.has(callOf(row));
     const hold = { taskId, row, seq, isOfWorker, isStarted: false, isLate: false, ...endless(atMs) };
     listOf(this.#holds, taskId).push(hold);
     this.#ofOwner.get(row.owner)?.holds.push(hold);
@@ -328,4 +331,22 @@ function listOf<Value>(lists: Map<string, Value[]>, key: string): Value[] {
     lists.set(key, list);
   }
   return list;
+}
+
+/** The claims of workers, from the history. Most of them took nothing, and nobody asks for them. */
+function callsOf({ told }: Run): ReadonlyMap<string, Call> {
+  const calls = new Map<string, Call>();
+  for (const { event, atMs } of told) {
+    if (event.kind === "claim.invoke" && event.byId !== true)
+      calls.set(callOf(event), { owner: event.owner, ...endless(atMs) });
+    if (event.kind !== "claim.answer") continue;
+    const call = calls.get(callOf(event));
+    if (call !== undefined) call.toMs = atMs;
+  }
+  return calls;
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
