@@ -10,6 +10,8 @@ const PATIENCE_MS = 10_000;
 const RETRY_CAP_MS = 2_000;
 /** Losses after which a task runs alone. */
 const LOSSES_BEFORE_ALONE = 2;
+/** The database tells whole milliseconds. */
+const ROUNDING_MS = 1;
 /** Granted on top of every bound: outcomes are gathered for some milliseconds. */
 const TOLERANCE_MS = 50;
 /** An orderly stop of a worker may take this long beyond its grace. */
@@ -109,7 +111,8 @@ class Waits {
       const held = (this.#lives.holds.get(taskId) ?? []).filter(({ isOfWorker, isStarted, fromMs, toMs }) => {
         return isOfWorker && !isStarted && toMs - fromMs <= onceMs + this.#tripMs;
       });
-      for (const time of unstarted(times, held)) {
+      const due = times.map((time) => ({ row: time.row, fromMs: this.#dueMs(time), toMs: time.toMs }));
+      for (const time of unstarted([...due, ...held])) {
         const life = this.#idleBeside(time, (worker) => ROUNDS * (onceMs + this.#lookMs(worker)));
         if (life === null) continue;
         yield {
@@ -123,7 +126,7 @@ class Waits {
 
   #idleBeside(time: WaitingTime, boundOf: (life: WorkerLife) => number): WorkerLife | null {
     const { row } = time;
-    const fromMs = Math.max(time.fromMs, this.#lives.virtualMs(row.dueAtMs) + 1);
+    const fromMs = this.#dueMs(time);
     const toMs = Math.min(time.toMs, this.#run.virtualMs);
     if (row.lostAttempts > 0 || toMs - fromMs <= this.#tripMs) return null;
     for (const life of this.#lives.workers) {
@@ -132,6 +135,11 @@ class Waits {
       if (freePart({ fromMs, toMs }, this.#blockedOf(life, row.type), boundMs) !== null) return life;
     }
     return null;
+  }
+
+  /** From when on it was due; a jump of the database's clock may have put that off. */
+  #dueMs({ row, fromMs }: Pick<FreeTime, "row" | "fromMs">): number {
+    return Math.max(fromMs, this.#lives.virtualMs(row.dueAtMs) + ROUNDING_MS);
   }
 
   /** Two ways to the database and back, and what the engine gathers. */
@@ -253,14 +261,12 @@ class Waits {
 type WaitingTime = Pick<FreeTime, "row" | "fromMs" | "toMs">;
 
 /** The times in which a task was not executed, whether it was free or held by workers that did not start it. */
-function unstarted(free: readonly FreeTime[], holds: readonly Hold[]): readonly WaitingTime[] {
+function unstarted(parts: readonly WaitingTime[]): readonly WaitingTime[] {
   const chains: { row: WaitingTime["row"]; fromMs: number; toMs: number }[] = [];
-  const parts = [...free, ...holds];
-  for (const { row, fromMs, toMs } of parts.sort((left, right) => left.fromMs - right.fromMs)) {
+  for (const { row, fromMs, toMs } of parts.toSorted((left, right) => left.fromMs - right.fromMs)) {
     const last = chains.at(-1);
-    const goesOn =
-      last !== undefined && last.toMs === fromMs && last.row.failedAttempts === row.failedAttempts;
-    if (goesOn) last.toMs = toMs;
+    const isNext = last !== undefined && fromMs - last.toMs <= 2 * ROUNDING_MS;
+    if (isNext && last.row.failedAttempts === row.failedAttempts) last.toMs = Math.max(last.toMs, toMs);
     else chains.push({ row, fromMs, toMs });
   }
   return chains;
