@@ -11,20 +11,18 @@ export interface RangeOptions {
   readonly seeds: number;
   /** Stops after this many failures. */
   readonly mostFailures?: number;
-  /** Asked after each seed; false ends the range early. */
-  readonly goesOn?: (played: number) => boolean;
 }
 
 /** Plays the seeds `from` to `from + seeds - 1` and answers what was seen. */
 export async function playRange(options: RangeOptions): Promise<RangeReport> {
-  const { from, seeds, mostFailures = 100, goesOn = () => true } = options;
+  const { from, seeds, mostFailures = 100 } = options;
   const began = process.hrtime.bigint();
   const failures: Failure[] = [];
   const seen: Record<string, number> = {};
   let events = 0;
   let virtualMs = 0;
   let played = 0;
-  while (played < seeds && failures.length < mostFailures && goesOn(played)) {
+  while (played < seeds && failures.length < mostFailures) {
     const seed = from + played;
     const run = await play(drawPlan(seed));
     played += 1;

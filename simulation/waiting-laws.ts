@@ -165,19 +165,10 @@ class Waits {
     if (call === undefined || most === null) return false;
     const sent = { fromMs: call.fromMs, toMs: call.fromMs };
     if (life.waiting.some((waiting) => waiting.type === type && touches([waiting], sent))) return false;
-    // Until it is answered a claim of the worker that was there before takes what it asked for of a type with a limit.
-    if (this.#isBounded(type) && this.#unansweredAt(life, call.fromMs) > 1) return false;
     const held = life.holds.filter(({ row, fromMs, toMs }) => {
       return row.type === type && fromMs <= call.fromMs && toMs >= call.fromMs;
     });
     return held.length < most;
-  }
-
-  #unansweredAt({ registered }: WorkerLife, atMs: number): number {
-    const owners = new Set(registered.map(({ owner }) => owner));
-    return [...this.#lives.calls().values()].filter(({ owner, fromMs, toMs }) => {
-      return owners.has(owner) && fromMs <= atMs && toMs >= atMs;
-    }).length;
   }
 
   #isBounded(type: string): boolean {

@@ -59,6 +59,7 @@ export class FastPath {
   #watching: Promise<void> = Promise.resolve();
   /** The last claim by id, until it is answered: a stop waits for it, or its tasks would be counted lost. */
   #lastClaim: Promise<void> = Promise.resolve();
+  /** Its number; a stop that ends before it gives it up. */
   #unanswered: number | null = null;
   #isStopped = false;
 

@@ -60,13 +60,14 @@ export class Solitude {
     this.#isOccupied = true;
   }
 
-  /** None was claimed. */
+  /** The claim is answered, or given up. */
   vacate(): void {
     this.#isOccupied = false;
   }
 
-  /** Runs one task alone, in a process that is occupied for it. */
+  /** Runs one task alone: nothing else starts until it is over. */
   async run(work: () => Promise<unknown>): Promise<void> {
+    this.#isOccupied = true;
     try {
       await work();
     } finally {

@@ -62,8 +62,8 @@ export class ClaimLoop {
   readonly #ahead: Ahead;
   #isStopping = false;
   #isInDoubt = false;
-  /** The claim that was sent and is not answered. */
-  #unanswered: number | null = null;
+  /** Gives up the claim that was sent and is not answered. */
+  #giveUp: (() => void) | null = null;
   #hasMore = false;
   #isWoken = false;
   #idleMs = FIRST_IDLE_MS;
@@ -117,7 +117,7 @@ export class ClaimLoop {
     this.wake();
     const quiet = this.#loop.then(() => this.slots.whenQuiet());
     const clean = await this.#windDown.run(quiet, graceMs);
-    if (this.#unanswered !== null) this.#giveUp(this.#unanswered);
+    this.#giveUp?.();
     this.#parts.solitude.note(false); // nobody here waits to run a task alone any more
     this.#parts.reporter.report("worker.stopped", { clean });
   }
@@ -154,12 +154,6 @@ export class ClaimLoop {
     if (this.#isStopping) this.#parts.strays.doubtAll();
   }
 
-  /** Nobody waits for its answer any more: whatever it takes is freed by the watch. */
-  #giveUp(claim: number): void {
-    this.#parts.claims.drop(claim);
-    this.#noteDoubt();
-  }
-
   #nextDelayMs(request: ClaimRequest, answer: ClaimAnswer): number {
     // It looked for nothing but what must be alone: the others have not been looked for.
     if (request.alone && answer.tasks.length === 0) return 0;
@@ -184,35 +178,50 @@ export class ClaimLoop {
   }
 
   async #claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store, claims, funnel, typeLimits, reporter, solitude } = this.#parts;
+    const { store, claims, funnel, reporter, solitude } = this.#parts;
     const { claim, owner } = request;
-    const wanted = request.types === "all" ? [] : request.types;
-    let isAlone = false;
-    if (request.alone) solitude.occupy();
-    this.#unanswered = claim;
+    const unreserve = this.#reserve(request);
+    this.#giveUp = () => {
+      unreserve();
+      claims.drop(claim); // whatever it takes is freed by the watch
+      this.#noteDoubt();
+    };
     try {
-      // What was asked for counts as running until the answer tells how much of it was there. The price: a task of a type
-      // with a concurrency of its own that is enqueued in these milliseconds is not born claimed, and is claimed later.
-      for (const { type, limit } of wanted) typeLimits.count(type, limit);
-      const answer = await store.claim(request).finally(() => {
-        for (const { type, limit } of wanted) typeLimits.count(type, -limit);
-      });
+      const answer = await store.claim(request);
+      unreserve();
       claims.hold(claim, answer.tasks.length);
       reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length });
       for (const task of answer.tasks) {
         if (this.#isStopping) void funnel.release(task, "worker");
-        else if (request.alone) {
-          isAlone = true;
-          void solitude.run(() => this.#runAlone(task));
-        } else this.#ahead.add(task);
+        else if (request.alone) void solitude.run(() => this.#runAlone(task));
+        else this.#ahead.add(task);
       }
       this.#startWaiting();
       return answer;
     } finally {
-      this.#unanswered = null;
+      this.#giveUp = null;
+      unreserve();
       claims.drop(claim);
-      if (request.alone && !isAlone) solitude.vacate();
     }
+  }
+
+  /**
+   * What is asked for counts as running until the answer tells how much of it was there; for a task that must be alone
+   * nothing else starts. The price: a task of a type with a concurrency of its own that is enqueued in these milliseconds
+   * is not born claimed, and is claimed later. Answers what ends that; a second call does nothing.
+   */
+  #reserve({ types, alone }: ClaimRequest): () => void {
+    const { typeLimits, solitude } = this.#parts;
+    const wanted = types === "all" ? [] : types;
+    for (const { type, limit } of wanted) typeLimits.count(type, limit);
+    if (alone) solitude.occupy();
+    let isReserved = true;
+    return () => {
+      if (!isReserved) return;
+      isReserved = false;
+      for (const { type, limit } of wanted) typeLimits.count(type, -limit);
+      if (alone) solitude.vacate();
+    };
   }
 
   /** Its executor may go on beyond its timeout; patience with that is bounded, since it may never end. */

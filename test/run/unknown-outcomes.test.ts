@@ -132,6 +132,60 @@ describe.each(["claim", "claimById"] as const)(
   },
 );
 
+describe("a claim that is given up at a stop of the worker", () => {
+  it("takes no room of its type from the worker that is started next (G11)", async () => {
+    const world = new World();
+    await world.leave(ids("a", 2));
+    world.fault(
+      "claim",
+      first(1, () => new Promise(() => undefined)),
+    );
+    const scheduler = await world.started({
+      executors: [world.executor(job, undefined, { concurrency: 1 })],
+    });
+    const worker = scheduler.startWorker();
+    await world.ports.advance(100);
+    await world.ports.until(worker.stop({ graceMs: 100 }));
+    scheduler.startWorker();
+    await world.ports.advance(3_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 2, failed: 0 });
+  });
+
+  it("for a task that must be alone keeps nobody out, nor lets others in when it is answered (G10, G11)", async () => {
+    const world = new World();
+    const answered = gate();
+    await world.leave(["poison"]);
+    for (let lost = 0; lost < 2; lost += 1) expect(await world.ghost()).toEqual(["poison"]);
+    expect(await world.ghost()).toEqual([]);
+    const isAlone = (request: unknown): boolean => (request as { readonly alone: boolean }).alone;
+    let hung = 0;
+    world.fault("claim", async (carryOut, [request]) => {
+      if (!isAlone(request) || hung > 0) return await carryOut();
+      hung += 1;
+      await answered.opened;
+      return await carryOut();
+    });
+    const executors = [world.executor(job, ({ taskId }) => world.sleep(taskId === "poison" ? 20_000 : 0))];
+    const scheduler = await world.started({ executors });
+    const worker = scheduler.startWorker();
+    await world.ports.advance(4_000);
+    expect(hung).toBe(1);
+    await world.ports.until(worker.stop({ graceMs: 100 }));
+    const born = await world.enqueue(scheduler, { taskId: "born" });
+    expect(await world.ports.until(scheduler.tryExecuteNow(born))).toEqual(["confirmed"]);
+    scheduler.startWorker();
+    await world.ports.advance(2_000);
+    expect(world.startedIds).toEqual(["born", "poison"]);
+    answered.open();
+    await world.ports.advance(100);
+    await world.leave(["healthy"]);
+    await world.ports.advance(3_000);
+    expect(world.startedIds).toEqual(["born", "poison"]);
+    await world.ports.advance(30_000);
+    expect(await world.balance()).toEqual({ pending: 0, confirmed: 3, failed: 0 });
+  });
+});
+
 describe("a settlement", () => {
   it.each(fates)(
     "of a success that %s confirms once, and tells its hook once (H17, G18)",
