@@ -83,10 +83,11 @@ export function ignoranceAlibi(timeline: Timeline, tenure: Tenure): Alibi | null
 
 /**
  * Whether the answer came before the process sent the claim that took the task anew. One that comes later is given up, and
- * so is one that came when the process was stopping and whose giving back is not answered: as long as it starts nothing.
+ * so is one that came when the worker was stopping, as long as it starts nothing: its giving back may not be answered, and
+ * may still wait behind outcomes that are not.
  */
-function wasAnswered(timeline: Timeline, { taskId, token, end }: Tenure, { claims }: OwnerLog): boolean {
-  const answer = claims.get(token.claim)?.answer;
+function wasAnswered(timeline: Timeline, { taskId, token, end }: Tenure, { claims, log }: OwnerLog): boolean {
+  const { invoke = null, answer = null } = claims.get(token.claim) ?? {};
   if (answer?.event.seen !== "ok") return false;
   const taker = end?.after?.claim ?? null;
   const next = taker === null ? null : claims.get(taker)?.invoke;
@@ -95,7 +96,10 @@ function wasAnswered(timeline: Timeline, { taskId, token, end }: Tenure, { claim
   const isGivenBack = settles.some(({ decision, answer: told }) => {
     return decision === "release" && told !== null && isBefore(next, told.event);
   });
-  return !isGivenBack && !isBefore(next, answer);
+  const wasStopping = log.workerStops.some((stop) => {
+    return invoke !== null && isBefore(invoke, stop) && isBefore(stop, answer);
+  });
+  return !isGivenBack && !wasStopping && !isBefore(next, answer);
 }
 
 /** What explains that the claim ended as it did; null when nothing does. Claims that ended with an outcome need none. */

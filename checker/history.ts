@@ -100,6 +100,8 @@ export type ProcessEventBody =
   /** The whole scheduler is stopped, not its worker alone. */
   | { readonly kind: "stop.begin"; readonly boundMs: number }
   | { readonly kind: "stop.end" }
+  /** The worker alone is stopped; its process goes on. */
+  | { readonly kind: "worker.stop.begin" }
   /**
    * An effect outside the database: executor code reached the point at which money moves. For types with transactional
    * completion: one row that was found in the table of effects, written down by whoever counted them.

@@ -24,6 +24,8 @@ export interface ProcessLog {
   readonly events: ProcessEvent[];
   readonly heartbeats: EventAs<"heartbeat">[];
   stopBegin: EventAs<"stop.begin"> | null;
+  /** When its worker was told to stop, alone or with the whole scheduler. */
+  readonly workerStops: ProcessEvent[];
   stopEnd: ProcessEvent | null;
 }
 
@@ -72,6 +74,7 @@ export function processLogs(events: readonly ProcessEvent[]): ProcessLogs {
         events: [],
         heartbeats: [],
         stopBegin: null,
+        workerStops: [],
         stopEnd: null,
       };
       logs.set(key, log);
@@ -96,6 +99,7 @@ function sortOnce(events: ProcessEvent[]): void {
 }
 
 function takeIn(owners: Map<string, OwnerLog>, log: ProcessLog, event: ProcessEvent): void {
+  if (isKind(event, "stop.begin") || isKind(event, "worker.stop.begin")) log.workerStops.push(event);
   if (isKind(event, "stop.begin")) log.stopBegin ??= event;
   else if (isKind(event, "stop.end")) log.stopEnd ??= event;
   else if (isKind(event, "process.registered")) ownerLog(owners, log, event.event.owner).registered = event;

@@ -95,6 +95,7 @@ const framing: ReadonlySet<string> = new Set([
   "process.lost",
   "stop.begin",
   "stop.end",
+  "worker.stop.begin",
 ]);
 
 function eventLines(

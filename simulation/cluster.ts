@@ -115,6 +115,7 @@ export class Cluster {
     const { worker, process } = node;
     if (worker === null) return;
     node.worker = null;
+    this.#world.recorder.record(process, { kind: "worker.stop.begin" });
     await worker.stop({ graceMs });
     this.#world.recorder.note("worker stopped alone");
     process.ports.timers.after(downMs, () => {

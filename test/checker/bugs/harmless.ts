@@ -90,6 +90,18 @@ export const harmless: readonly Omit<Bug, "breaks">[] = [
     },
   },
   {
+    name: "a claim that is answered when its worker is stopping starts nothing, and the next worker finds its task",
+    script: ({ run, a }) => {
+      a.enqueue(["t"]);
+      const early = a.nextClaim();
+      a.say({ kind: "claim.invoke", owner: a.owner, claim: early });
+      run.commit(run.update("t", { owner: a.owner, claim: early }));
+      a.say({ kind: "worker.stop.begin" });
+      a.say({ kind: "claim.answer", owner: a.owner, claim: early, seen: "ok", taskIds: ["t"] });
+      a.complete("t");
+    },
+  },
+  {
     name: "a claim that was not answered is given up, and what stands under it is freed",
     script: ({ run, a, b }) => {
       a.enqueue(["t"]);
