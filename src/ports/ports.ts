@@ -16,7 +16,7 @@ export interface Timer {
 
 /** Sets timers. */
 export interface Timers {
-  /** Calls `callback` once after `delayMs`. With `keepsProcessAlive: false` the timer does not hold the process open. */
+  /** Calls `callback` once after `delayMs`; with 0 in a later turn of the event loop. With `keepsProcessAlive: false` the timer does not hold the process open. */
   after(delayMs: number, callback: () => void, options?: { readonly keepsProcessAlive?: boolean }): Timer;
 }
 

@@ -1,7 +1,7 @@
 /** The real ports: the only file that touches the runtime's clock, timers and random source. */
 import { randomFillSync } from "node:crypto";
 
-import type { Ports } from "./ports.ts";
+import type { Ports, Timer } from "./ports.ts";
 
 /** Longest delay a runtime timer keeps, about 24.8 days; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -27,6 +27,38 @@ class RandomPool {
 
 const randomPool = new RandomPool();
 
+/** A class, since every attempt sets one. */
+class RunningTimer implements Timer {
+  #timeout: NodeJS.Timeout;
+
+  constructor(delayMs: number, callback: () => void, keepsProcessAlive: boolean) {
+    this.#timeout = this.#wait(delayMs, callback, keepsProcessAlive);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+  }
+
+  #wait(leftMs: number, callback: () => void, keepsProcessAlive: boolean): NodeJS.Timeout {
+    const goOn = (): void => {
+      this.#timeout = this.#wait(leftMs - LONGEST_TIMER_MS, callback, keepsProcessAlive);
+    };
+    const timeout = setTimeout(
+      leftMs > LONGEST_TIMER_MS ? goOn : callback,
+      Math.min(leftMs, LONGEST_TIMER_MS),
+    );
+    if (!keepsProcessAlive) timeout.unref();
+    return timeout;
+  }
+}
+
+/** A timer of no delay would take a millisecond. */
+function inLaterTurn(callback: () => void, options?: { readonly keepsProcessAlive?: boolean }): Timer {
+  const immediate = setImmediate(callback);
+  if (options?.keepsProcessAlive === false) immediate.unref();
+  return { cancel: () => clearImmediate(immediate) };
+}
+
 /** Time, timers and randomness of this process. */
 export const realPorts: Ports = Object.freeze({
   clock: {
@@ -35,14 +67,8 @@ export const realPorts: Ports = Object.freeze({
   },
   timers: {
     after(delayMs: number, callback: () => void, options?: { readonly keepsProcessAlive?: boolean }) {
-      let timer: NodeJS.Timeout;
-      const wait = (leftMs: number): void => {
-        const next = leftMs > LONGEST_TIMER_MS ? () => wait(leftMs - LONGEST_TIMER_MS) : callback;
-        timer = setTimeout(next, Math.min(leftMs, LONGEST_TIMER_MS));
-        if (options?.keepsProcessAlive === false) timer.unref();
-      };
-      wait(Math.max(delayMs, 0));
-      return { cancel: () => clearTimeout(timer) };
+      if (delayMs <= 0) return inLaterTurn(callback, options);
+      return new RunningTimer(delayMs, callback, options?.keepsProcessAlive !== false);
     },
   },
   random: {

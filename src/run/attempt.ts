@@ -1,7 +1,7 @@
 /** One attempt: the executor under a timeout and a signal, its end as a value. Never rejects. */
 import { AttemptAbortedError, AttemptTimeoutError } from "../errors.ts";
 import type { Clock, Ports, Timer } from "../ports/ports.ts";
-import type { BoundExecutor } from "../task/executor.ts";
+import type { AttemptContext, BoundExecutor } from "../task/executor.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { readText, safeError } from "../task/safe-error.ts";
 import type { ClaimedTask } from "../task/task.ts";
@@ -101,22 +101,43 @@ class LazySignal {
   }
 }
 
-/** Calls the executor; one that throws, or answers no promise, is like one that does as it should. */
-function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<unknown> {
-  const context = {
-    taskId: task.taskId,
-    type: task.type,
-    referenceId: task.referenceId,
-    headers: task.headers,
-    attempt: attemptNumber(task),
-    failedAttempts: task.failedAttempts,
-    generation: task.token.generation,
-    get signal() {
-      return lazy.signal;
+/** What the executor is given. A class whose signal is one shared property: a getter in a literal is dear. */
+class Context implements AttemptContext {
+  readonly taskId: string;
+  readonly type: string;
+  readonly referenceId: string | null;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly attempt: number;
+  readonly failedAttempts: number;
+  readonly generation: number;
+  declare readonly signal: AbortSignal;
+  readonly #lazy: LazySignal;
+
+  /** Its own and enumerable, so that a copy of the context has it too. */
+  static readonly #signal: PropertyDescriptor & ThisType<Context> = {
+    enumerable: true,
+    get() {
+      return this.#lazy.signal;
     },
   };
+
+  constructor(task: ClaimedTask, lazy: LazySignal) {
+    this.taskId = task.taskId;
+    this.type = task.type;
+    this.referenceId = task.referenceId;
+    this.headers = task.headers;
+    this.attempt = attemptNumber(task);
+    this.failedAttempts = task.failedAttempts;
+    this.generation = task.token.generation;
+    this.#lazy = lazy;
+    Object.defineProperty(this, "signal", Context.#signal);
+  }
+}
+
+/** Calls the executor; one that throws, or answers no promise, is like one that does as it should. */
+function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<unknown> {
   try {
-    return Promise.resolve(executor.run(task, context));
+    return Promise.resolve(executor.run(task, new Context(task, lazy)));
   } catch (error) {
     return Promise.reject(error);
   }

@@ -3,7 +3,7 @@ import type { Ports, Timer } from "../ports/ports.ts";
 import type { BornClaimStanding, Store } from "../store/contract.ts";
 import type { ClaimedTask } from "../task/task.ts";
 import type { Availability } from "./availability.ts";
-import { Batcher } from "./batcher.ts";
+import { Questions } from "./batcher.ts";
 import { type Birth, type Births, bornClaim } from "./births.ts";
 import type { Executors } from "./executors.ts";
 import type { ExecutionAnswer, Funnel } from "./funnel.ts";
@@ -48,8 +48,8 @@ export class FastPath {
   readonly slots: Slots;
   /** For tasks that are executed on demand, also where the fast path is off. */
   readonly directSlots: Slots;
-  readonly #readings: Batcher<Birth, BornClaimStanding>;
-  readonly #claimings: Batcher<string, ClaimedTask | null>;
+  readonly #readings: Questions<Birth, BornClaimStanding>;
+  readonly #claimings: Questions<string, ClaimedTask | null>;
   readonly #started = new WeakMap<Birth, Promise<ExecutionAnswer>>();
   readonly #over = new WeakSet<Birth>();
   readonly #windDown: WindDown;
@@ -72,12 +72,12 @@ export class FastPath {
     this.slots = slotsOf(options.concurrency);
     this.directSlots = slotsOf(DIRECT_CONCURRENCY);
     this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots, this.directSlots]);
-    this.#readings = new Batcher({
+    this.#readings = new Questions({
       maxItems: MAX_BATCH,
       maxInFlight: 2,
       run: (births) => parts.store.readCommitted(births.map(bornClaim)),
     });
-    this.#claimings = new Batcher({
+    this.#claimings = new Questions({
       maxItems: MAX_BATCH,
       maxInFlight: 1,
       run: (taskIds) => {
@@ -121,7 +121,7 @@ export class FastPath {
     const running = this.#started.get(birth);
     if (running !== undefined) return await running;
     if (!this.#parts.births.has(birth)) return "notClaimed";
-    const standing = await this.#readings.add(birth).catch((): BornClaimStanding => "open");
+    const standing = await this.#readings.ask(birth).catch((): BornClaimStanding => "open");
     if (standing === "gone") this.#parts.births.forget(birth);
     if (standing !== "committed") return "notClaimed";
     return await this.startProven(birth);
@@ -138,7 +138,7 @@ export class FastPath {
     this.#claimingFor.set(slots, claiming + 1);
     let task: ClaimedTask | null = null;
     try {
-      task = await this.#claimings.add(taskId);
+      task = await this.#claimings.ask(taskId);
     } catch {
       return "notClaimed"; // the claim's outcome is unknown: its rows are looked for by the watch
     } finally {
@@ -216,7 +216,7 @@ export class FastPath {
     if (!this.#parts.process.mayStart) return;
     let task: ClaimedTask | null;
     try {
-      task = await this.#claimings.add(taskId);
+      task = await this.#claimings.ask(taskId);
     } catch {
       return;
     }
@@ -226,7 +226,7 @@ export class FastPath {
 
   async #resolve(birth: Birth): Promise<void> {
     const { births } = this.#parts;
-    const standing = await this.#watched("watch", () => this.#readings.add(birth));
+    const standing = await this.#watched("watch", () => this.#readings.ask(birth));
     if (standing === null || standing === "open") return;
     if (standing === "gone") return births.forget(birth);
     const started = this.startProven(birth);

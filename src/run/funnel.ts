@@ -180,24 +180,23 @@ export class Funnel {
     await this.#settle(task, { kind: "confirm" }, durationMs, path);
   }
 
-  async #settle(
-    task: ClaimedTask,
-    decision: Decision,
-    durationMs: number,
-    path: Path,
-  ): Promise<ExecutionAnswer> {
-    const { settler, reporter } = this.#parts;
-    const settlement: Settlement = {
-      ...decision,
-      id: task.id,
-      taskId: task.taskId,
-      token: task.token,
-      durationMs,
-    };
-    const answer = await settler.settle(settlement);
+  #settle(task: ClaimedTask, decision: Decision, durationMs: number, path: Path): Promise<ExecutionAnswer> {
+    return new Promise((resolve, reject) => {
+      const told = (answer: SettleAnswer | null): void => {
+        try {
+          resolve(this.#settled(task, decision, answer, path));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#parts.settler.settle(settlementOf(task, decision, durationMs), told, reject);
+    });
+  }
+
+  #settled(task: ClaimedTask, decision: Decision, answer: SettleAnswer | null, path: Path): ExecutionAnswer {
     if (answer === null) return "lost"; // nobody is told of what was not written
     const { verdict, state } = answer;
-    reporter.tell("task.settled", () => ({ ...attemptEvent(task, path), verdict, state }));
+    this.#parts.reporter.tell("task.settled", () => ({ ...attemptEvent(task, path), verdict, state }));
     this.#callHooks(task, decision, answer, path);
     return executionAnswer(decision, answer);
   }
@@ -220,6 +219,16 @@ export class Funnel {
       }
     }
   }
+}
+
+/** Almost all are confirmed, and spreading an object is dear. */
+function settlementOf(
+  { id, taskId, token }: ClaimedTask,
+  decision: Decision,
+  durationMs: number,
+): Settlement {
+  if (decision.kind === "confirm") return { kind: "confirm", id, taskId, token, durationMs };
+  return { ...decision, id, taskId, token, durationMs };
 }
 
 function attemptEvent(task: ClaimedTask, path: Path): AttemptEvent {

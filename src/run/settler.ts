@@ -21,13 +21,22 @@ const FIRST_REFUSAL_MS = 250;
 /** Longest delay before such a settlement is tried again. */
 const LONGEST_REFUSAL_MS = 15_000;
 
+/** An outcome that is not written yet. */
+interface Unsettled {
+  readonly settlement: Settlement;
+  readonly told: (answer: SettleAnswer | null) => void;
+  readonly failed: (error: unknown) => void;
+  /** How often it came back. */
+  refusals: number;
+}
+
 /** Batches settlements and retries them until they are written or the settler is closed. */
 export class Settler {
   readonly #store: Store;
   readonly #ports: Ports;
   readonly #availability: Availability;
   readonly #closing = new AbortController();
-  readonly #batcher: Batcher<Settlement, SettleAnswer | null>;
+  readonly #batcher: Batcher<Unsettled, SettleAnswer | null>;
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
@@ -39,9 +48,16 @@ export class Settler {
     this.#batcher = new Batcher({
       maxItems: MAX_SETTLEMENTS,
       // A failure and a late success of one task are two commits: each is true for a moment, and its hook may say so.
-      keyOf: ({ id }) => id,
+      keyOf: ({ settlement }) => settlement.id,
       maxInFlight: MAX_FLUSHES,
-      run: (settlements) => this.#write(settlements),
+      // What ends in one turn of the event loop travels together, however many followed each other on one slot.
+      soon: (callback) => ports.timers.after(0, callback),
+      run: (unsettled) => this.#write(unsettled.map(({ settlement }) => settlement)),
+      answered: (one, answer) => this.#answered(one, answer),
+      failed: (one, error) => {
+        this.#ended();
+        one.failed(error);
+      },
     });
   }
 
@@ -50,22 +66,40 @@ export class Settler {
     return this.#unsettled;
   }
 
-  /** Writes one outcome; resolves when it is committed, or with null when the settler was closed before. Never rejects. */
-  async settle(settlement: Settlement): Promise<SettleAnswer | null> {
+  /**
+   * Writes one outcome. `told` hears once it is committed, or null when the settler was closed before; `failed` when the
+   * store answers what it must not. One of them is called, once.
+   */
+  settle(
+    settlement: Settlement,
+    told: (answer: SettleAnswer | null) => void,
+    failed: (error: unknown) => void,
+  ): void {
     this.#unsettled += 1;
-    try {
-      for (let refusals = 0; ; refusals += 1) {
-        const answer = await this.#batcher.add(settlement);
-        if (answer === null || (answer !== REFUSED && answer.verdict !== "busy")) return answer;
-        if (this.#closing.signal.aborted) return null;
-        // Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other.
-        const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(refusals, 30), LONGEST_REFUSAL_MS);
-        await sleep(this.#ports.timers, delayMs, this.#closing.signal);
-      }
-    } finally {
-      this.#unsettled -= 1;
-      if (this.#unsettled === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#batcher.add({ settlement, told, failed, refusals: 0 });
+  }
+
+  #answered(one: Unsettled, answer: SettleAnswer | null): void {
+    const isOpen = answer === REFUSED || answer?.verdict === "busy";
+    if (isOpen && !this.#closing.signal.aborted) {
+      void this.#tryLater(one);
+    } else {
+      this.#ended();
+      one.told(isOpen ? null : answer);
     }
+  }
+
+  /** Refused with nothing left to leave out, or locked by somebody: it waits by itself and holds up no other. */
+  async #tryLater(one: Unsettled): Promise<void> {
+    const delayMs = Math.min(FIRST_REFUSAL_MS * 2 ** Math.min(one.refusals, 30), LONGEST_REFUSAL_MS);
+    one.refusals += 1;
+    await sleep(this.#ports.timers, delayMs, this.#closing.signal);
+    this.#batcher.add(one);
+  }
+
+  #ended(): void {
+    this.#unsettled -= 1;
+    if (this.#unsettled === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Resolves once nothing waits any more. */

@@ -51,6 +51,40 @@ export interface Slot {
   release(): void;
 }
 
+type Standing = "running" | "zombie" | "released";
+
+/** A class, since every attempt takes one. */
+class TakenSlot implements Slot {
+  readonly type: string;
+  readonly isSuspect: boolean;
+  readonly #changed: (slot: TakenSlot, before: Standing) => void;
+  #standing: Standing = "running";
+
+  constructor(type: string, isSuspect: boolean, changed: (slot: TakenSlot, before: Standing) => void) {
+    this.type = type;
+    this.isSuspect = isSuspect;
+    this.#changed = changed;
+  }
+
+  get isZombie(): boolean {
+    return this.#standing === "zombie";
+  }
+
+  becomeZombie(): void {
+    if (this.#standing === "running") this.#change("zombie");
+  }
+
+  release(): void {
+    if (this.#standing !== "released") this.#change("released");
+  }
+
+  #change(standing: Standing): void {
+    const before = this.#standing;
+    this.#standing = standing;
+    this.#changed(this, before);
+  }
+}
+
 /**
  * Counts running attempts. Zombies take at most half of the slots, beyond that they are written off; against their type
  * they do not count, so that a deaf executor cannot end its type.
@@ -110,44 +144,25 @@ export class Slots {
     this.#running += 1;
     this.#count(type, 1);
     if (isSuspect) this.#suspects += 1;
-    let standing: "running" | "zombie" | "released" = "running";
-    return {
-      get isZombie() {
-        return standing === "zombie";
-      },
-      becomeZombie: () => {
-        if (standing !== "running") return;
-        standing = "zombie";
-        this.#running -= 1;
-        if (isSuspect) this.#suspects -= 1;
-        this.#zombies += 1;
-        this.#count(type, -1);
-        this.#released(type);
-      },
-      release: () => {
-        if (standing === "released") return;
-        if (standing === "zombie") {
-          this.#zombies -= 1;
-        } else {
-          this.#running -= 1;
-          if (isSuspect) this.#suspects -= 1;
-          this.#count(type, -1);
-        }
-        standing = "released";
-        this.#released(type);
-      },
-    };
+    return new TakenSlot(type, isSuspect, this.#changed);
   }
+
+  readonly #changed = (slot: TakenSlot, before: Standing): void => {
+    const { type, isSuspect } = slot;
+    if (before === "running") {
+      this.#running -= 1;
+      if (isSuspect) this.#suspects -= 1;
+      this.#count(type, -1);
+      if (slot.isZombie) this.#zombies += 1;
+    } else this.#zombies -= 1;
+    for (const callback of this.#releaseWaiters.splice(0)) callback();
+    this.#onRelease(type);
+  };
 
   /** Resolves once nothing runs, nor more zombies than said; by default they are not waited for. */
   async whenQuiet(zombies = Number.POSITIVE_INFINITY): Promise<void> {
     while (this.#running > 0 || this.#zombies > zombies)
       await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
-  }
-
-  #released(type: string): void {
-    for (const callback of this.#releaseWaiters.splice(0)) callback();
-    this.#onRelease(type);
   }
 
   #count(type: string, change: 1 | -1): void {

@@ -85,7 +85,8 @@ export class ClaimLoop {
     // They were to start in a moment. When they do not, others may: an idle process looks once a poll.
     const longestMs = Math.min(settings.pollIntervalMs, settings.leaseMs / 3);
     const giveBack = (task: ClaimedTask): void => void parts.funnel.release(task, "worker");
-    this.#ahead = new Ahead(parts.ports, total, longestMs, giveBack);
+    const most = Math.max(total, 2 * settings.batchSize);
+    this.#ahead = new Ahead(parts.ports, most, longestMs, giveBack);
     this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots]);
   }
 

@@ -1,5 +1,5 @@
 /** Ports on a virtual clock: tests set the time and never sleep. */
-import type { Ports } from "../ports/ports.ts";
+import type { Ports, Timer } from "../ports/ports.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { TurnEnd, VirtualTimers } from "./virtual-timers.ts";
 
@@ -17,7 +17,7 @@ export interface VirtualPortsOptions {
   readonly startMs?: number;
 }
 
-/** Ports whose time moves only by the methods here. */
+/** Ports whose time moves only by the methods here; a timer of no delay fires by itself, in a later turn of the event loop. */
 export interface VirtualPorts extends Ports {
   /** The virtual wall clock, in milliseconds since 1970. */
   readonly nowMs: number;
@@ -83,9 +83,15 @@ export function virtualPorts(options: VirtualPortsOptions = {}): VirtualPorts {
     return await promise;
   }
 
+  /** What takes no time needs nobody who lets time pass. */
+  function after(...[delayMs, callback, settings]: Parameters<Ports["timers"]["after"]>): Timer {
+    if (delayMs <= 0) void turn.reached().then(() => timers.stepTo(timers.nowMs));
+    return timers.after(delayMs, callback, settings);
+  }
+
   return Object.freeze({
     clock: { monotonicMs: () => timers.nowMs, wallMs },
-    timers,
+    timers: { after },
     random: seededRandom(options.seed ?? 1),
     get nowMs() {
       return wallMs();

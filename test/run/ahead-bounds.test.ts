@@ -24,7 +24,7 @@ describe("tasks claimed ahead by a process whose slots stay taken", () => {
     expect(Math.max(...waits)).toBeLessThan(2_100);
   });
 
-  it("are lost with it, though they never started: no more than it has slots", async () => {
+  it("are lost with it, though they never started: no more than it ended in a tenth of a second", async () => {
     const world = new World();
     const wire = world.wire();
     const ends = gate();
@@ -48,7 +48,7 @@ describe("tasks claimed ahead by a process whose slots stay taken", () => {
     const unfair = tasks.filter(
       (task) => task !== null && !started.has(task.taskId) && task.lostAttempts > 0,
     );
-    expect(unfair.length).toBeLessThanOrEqual(20);
+    expect(unfair.length).toBeLessThanOrEqual(300);
   });
 
   it("hold no more bytes than one claim may", async () => {

@@ -17,13 +17,13 @@ async function unstarted(world: World, taskIds: readonly string[]): Promise<numb
 }
 
 describe("a worker that ends many attempts in a moment", () => {
-  it("claims up to as many again as it has slots, and each task once", async () => {
+  it("claims whole batches ahead, and each task once", async () => {
     const world = new World();
     const all = ids("a", 5_000);
     await world.leave(all);
     world.scheduler().startWorker({ concurrency: 20 });
     await world.ports.advance(5_000);
-    expect(Math.max(...claimed(world).map(({ limit }) => limit))).toBe(40);
+    expect(Math.max(...claimed(world).map(({ limit }) => limit))).toBe(500);
     expect(new Set(world.startedIds).size).toBe(5_000);
     expect(world.runs.length).toBe(5_000);
     expect(await world.balance()).toEqual({ pending: 0, confirmed: 5_000, failed: 0 });

@@ -105,6 +105,7 @@ describe("a worker that stops", () => {
     const worker = world.scheduler({ executors: [world.executor(job, behave)] }).startWorker();
     await world.ports.advance(100);
     await world.ports.until(worker.stop({ graceMs: 0 }));
+    await world.ports.settle();
     expect([await world.stateOf("a"), await world.stateOf("b")]).toEqual(["confirmed", "failed"]);
   });
 
@@ -134,6 +135,7 @@ describe("a worker that stops", () => {
     const runningAfter = second.then(() => worker.running);
     expect(await took(world, first)).toBeLessThanOrEqual(1_000);
     expect([await runningAfter, world.running]).toEqual([0, 0]);
+    await world.ports.settle();
     expect(await world.inner.get("a")).toMatchObject({ state: "pending", owner: null, failedAttempts: 0 });
   });
 

@@ -48,6 +48,7 @@ describe("the handle of a worker that has stopped", () => {
     await world.ports.advance(5_000);
     door.open();
     await world.ports.until(stopped);
+    await world.ports.settle();
     expect([world.runs.at(-1)?.signal.aborted, await world.stateOf("a-0")]).toEqual([false, "confirmed"]);
   });
 });

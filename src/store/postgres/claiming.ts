@@ -188,28 +188,31 @@ function wanted(
 }
 
 function claimedTasks(rows: readonly Row[], request: ClaimHolder): ClaimedTask[] {
-  return rows.filter(({ id }) => id !== null).map((row) => claimedTask(row, request));
+  const tasks: ClaimedTask[] = [];
+  for (const row of rows) if (row["id"] !== null) tasks.push(claimedTask(row, request));
+  return tasks;
 }
 
-function claimedTask(
-  row: Row,
-  { owner, claim }: { readonly owner: string; readonly claim: number },
-): ClaimedTask {
-  const nowMs = numberOf(row, "now_ms");
-  const deferredSince = row["deferred_since_ms"] ?? null;
+/** A task that is claimed for the first time: generation, attempts failed, lost, deferred, and for how long. */
+const NOTHING_YET = [1, 0, 0, 0, 0] as const;
+
+function claimedTask(row: Row, { owner, claim }: ClaimHolder): ClaimedTask {
+  const past = row["past"] ?? null;
+  const [generation = 1, failedAttempts = 0, lostAttempts = 0, deferredAttempts = 0, deferredForMs = 0] =
+    past === null ? NOTHING_YET : past.split(" ").map(Number);
   return {
     id: textOf(row, "id"),
     taskId: textOf(row, "task_id"),
     type: textOf(row, "type"),
     data: bytesOf(row["data"] ?? ""),
-    codec: textOf(row, "codec"),
+    codec: row["codec"] ?? "json",
     referenceId: row["reference_id"] ?? null,
     headers: headersOf(row["headers"]),
-    token: { owner, claim, generation: numberOf(row, "generation") },
-    failedAttempts: numberOf(row, "failed_attempts"),
-    lostAttempts: numberOf(row, "lost_attempts"),
-    deferredAttempts: numberOf(row, "deferred_attempts"),
-    ageMs: Math.max(nowMs - numberOf(row, "since_ms"), 0),
-    deferredForMs: deferredSince === null ? 0 : Math.max(nowMs - Number(deferredSince), 0),
+    token: { owner, claim, generation },
+    failedAttempts,
+    lostAttempts,
+    deferredAttempts,
+    ageMs: numberOf(row, "age_ms"),
+    deferredForMs,
   };
 }

@@ -21,7 +21,7 @@ export function dateOf(milliseconds: string | null | undefined): Date | null {
 
 /** Bytes of their own, not a view into a buffer that others share. */
 export function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(base64, "base64"));
+  return new Uint8Array(Buffer.from(base64, "base64"));
 }
 
 /** Headers as they were given. */

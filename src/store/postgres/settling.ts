@@ -49,24 +49,24 @@ export class Settling {
 
   /** Answers in the order given. */
   async settle(settlements: readonly Settlement[], call: StoreCall): Promise<readonly SettleAnswer[]> {
-    const answers = new Map<Entry, SettleAnswer>();
-    const entries = settlements.map((settlement): Entry => ({ settlement }));
+    const entries = settlements.map((settlement): Entry => ({ settlement, answer: applied(settlement) }));
     for (const round of rounds(entries)) {
       const written = await this.#settleCurrent(
         this.#own,
         round.map(({ settlement }) => settlement),
         call,
       );
+      if (written.size === round.length) continue;
       const left = round.filter(({ settlement }) => !written.has(settlement.id));
-      for (const entry of round) answers.set(entry, applied(entry.settlement));
-      if (left.length === 0) continue;
-      const leftAnswers = await this.#judge(
+      const answers = await this.#judge(
         left.map(({ settlement }) => settlement),
         call,
       );
-      left.forEach((entry, place) => answers.set(entry, leftAnswers[place] as SettleAnswer));
+      left.forEach((entry, place) => {
+        entry.answer = answers[place] as SettleAnswer;
+      });
     }
-    return entries.map((entry) => answers.get(entry) as SettleAnswer);
+    return entries.map(({ answer }) => answer);
   }
 
   /** Settles the rest; a task that an outsider keeps locked is answered `busy` and holds up no other. */
@@ -160,6 +160,8 @@ export class Settling {
 /** One settlement of a call; the same one may be given twice. */
 interface Entry {
   readonly settlement: Settlement;
+  /** As if it was written under its current token, until more is known. */
+  answer: SettleAnswer;
 }
 
 /** Batches in which no task occurs twice, since a statement writes a row once; each in the order in which everybody locks. */
@@ -182,9 +184,13 @@ function byId({ settlement: left }: Entry, { settlement: right }: Entry): number
   return left.id.length - right.id.length || (left.id < right.id ? -1 : 1);
 }
 
+const CONFIRMED: SettleAnswer = Object.freeze({ verdict: "applied", state: "confirmed" });
+const FAILED: SettleAnswer = Object.freeze({ verdict: "applied", state: "failed" });
+const GIVEN_BACK: SettleAnswer = Object.freeze({ verdict: "applied", state: "pending" });
+
 function applied({ kind }: Settlement): SettleAnswer {
-  const state = kind === "confirm" ? "confirmed" : kind === "fail" ? "failed" : "pending";
-  return { verdict: "applied", state };
+  if (kind === "confirm") return CONFIRMED;
+  return kind === "fail" ? FAILED : GIVEN_BACK;
 }
 
 function tokens(batch: readonly Settlement[]): Parameter[] {

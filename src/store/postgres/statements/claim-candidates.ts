@@ -1,6 +1,5 @@
 /** Who may be claimed: candidates in due order, each with what was seen of it. Parameters as in claim.ts. */
 import type { Names } from "../identifier.ts";
-import { inMilliseconds } from "./statement.ts";
 
 /** What is carried from the reading of a candidate to its lock. */
 export const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.lost_attempts";
@@ -26,21 +25,26 @@ const mayClaim = (names: Names): string =>
   `exists (select from ${names.process} r where r.owner = cast($1 as bigint))
       and (select set_config('synchronous_commit', 'off', true)) = 'off'`;
 
-/** What is told of a claimed task: `task` and `owed` are where its columns stand. */
+const msSince = (instant: string): string =>
+  `cast(greatest(extract(epoch from (select i.at from instant i) - ${instant}) * 1000, 0) as bigint)`;
+
+/**
+ * What is told of a claimed task: `task` and `owed` are where its columns stand. Each column costs in every row, so what
+ * has been is told in one, and only of a task of which there is something to tell.
+ */
 export const claimedColumns = (task: string, owed: string): string => `cast(${task}.id as text) as id,
   ${task}.task_id,
   ${task}.type,
   encode(${task}.data, 'base64') as data,
-  coalesce(${task}.codec, 'json') as codec,
+  ${task}.codec,
   ${task}.reference_id,
   cast(${task}.headers as text) as headers,
-  cast(${owed}.generation as text) as generation,
-  cast(coalesce(${owed}.failed_attempts, 0) as text) as failed_attempts,
-  cast(${owed}.lost_attempts as text) as lost_attempts,
-  cast(coalesce(${owed}.deferred_attempts, 0) as text) as deferred_attempts,
-  ${inMilliseconds("(select i.at from instant i)")} as now_ms,
-  ${inMilliseconds(`coalesce(${owed}.since, ${task}.created_at)`)} as since_ms,
-  ${inMilliseconds(`${owed}.deferred_since`)} as deferred_since_ms`;
+  cast(${msSince(`coalesce(${owed}.since, ${task}.created_at)`)} as text) as age_ms,
+  case
+    when ${owed}.generation > 1 or ${owed}.failed_attempts > 0 or ${owed}.lost_attempts > 0 or ${owed}.deferred_attempts > 0
+      then concat_ws(' ', ${owed}.generation, coalesce(${owed}.failed_attempts, 0), ${owed}.lost_attempts,
+        coalesce(${owed}.deferred_attempts, 0), ${msSince(`${owed}.deferred_since`)})
+  end as past`;
 
 /** The types asked for, with the room for each; also those without room, since a task may wait to be claimed alone. */
 export const namedTypes = (names: Names): string => `wanted as materialized (
