@@ -80,7 +80,10 @@ function witnessedExecutor(
   const played = executor(definition, (attempt) =>
     play(attempt.data, attempt, { gateFolder: settings.gateFolder, enqueueFollowUp }),
   );
-  return { ...played, run: (task, context) => executions.run(task, () => played.run(task, context)) };
+  return {
+    ...played,
+    run: (task, context) => executions.run(task, async () => void (await played.run(task, context))),
+  };
 }
 
 /** Starts the scheduler, again and again as long as the settings allow. */

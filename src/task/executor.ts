@@ -67,7 +67,8 @@ export interface BoundExecutor {
   readonly type: string;
   readonly retry: RetryOptions;
   readonly options: ExecutorOptions;
-  run(task: ClaimedTask, context: AttemptContext): Promise<void>;
+  /** Fails by throwing, or by a promise that rejects. */
+  run(task: ClaimedTask, context: AttemptContext): unknown;
 }
 
 /** The code of one type. It may run more than once for a task: make it idempotent under `taskId`. */
@@ -89,10 +90,10 @@ export function executor<Output>(
     type: definition.type,
     retry: definition.retry,
     options,
-    async run(task: ClaimedTask, context: AttemptContext): Promise<void> {
+    run(task: ClaimedTask, context: AttemptContext): unknown {
       const read = readData(definition, task.codec, task.data);
-      const data = definition.schema === null ? (read as Output) : await read;
-      await handler(withData(context, data));
+      if (!(read instanceof Promise)) return handler(withData(context, read));
+      return read.then((data) => handler(withData(context, data)));
     },
   });
 }
@@ -108,9 +109,9 @@ export function bindRawExecutor(type: string, raw: TaskExecutor): BoundExecutor 
     type,
     retry: {},
     options: {},
-    async run(task: ClaimedTask, context: AttemptContext): Promise<void> {
+    run(task: ClaimedTask, context: AttemptContext): unknown {
       const { taskId, data, codec, referenceId } = task;
-      await raw.execute({ taskId, type: task.type, data, codec, referenceId }, context);
+      return raw.execute({ taskId, type: task.type, data, codec, referenceId }, context);
     },
   });
 }
