@@ -167,7 +167,18 @@ async function planOfClaim(
   for (const name of ["seqscan", "bitmapscan"]) await client.query(`set local enable_${name} = off`);
   await client.query("set local plan_cache_mode = force_generic_plan");
   await client.query(`prepare claim_of_test as ${statement(namesIn(schema)).text}`);
-  const values = [ONE, "1", "{1}", "50", "1000000", "12", String(at(0).now), `{${typeHash(TYPE)}}`, "{50}"];
+  const values = [
+    ONE,
+    "1",
+    "{1}",
+    "50",
+    "1000000",
+    "12",
+    String(at(0).now),
+    `{${typeHash(TYPE)}}`,
+    "{50}",
+    "{null}",
+  ];
   const { rows } = await client.query(
     `explain (analyze, buffers, format json) execute claim_of_test(${values.map((value) => `'${value}'`).join()})`,
   );

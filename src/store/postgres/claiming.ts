@@ -1,5 +1,6 @@
 /** Claiming tasks for execution, and finding out where born claims stand. */
 import { StoreUnavailableError } from "../../errors.ts";
+import type { Clock } from "../../ports/ports.ts";
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
 } from "../contract.ts";
 import { bytesOf, headersOf, numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
+import { Floors } from "./floors.ts";
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { openTransactions, standingClaims } from "./statements/born.ts";
@@ -36,33 +38,63 @@ const PLENTY = 1_000_000_000;
 export class Claiming {
   readonly #own: OwnConnections;
   readonly #statements: ReturnType<typeof statementsOf>;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #floors: Floors;
 
-  constructor(own: OwnConnections, names: Names) {
+  constructor(own: OwnConnections, names: Names, clock: Pick<Clock, "monotonicMs">) {
     this.#own = own;
+    this.#clock = clock;
+    this.#floors = new Floors(clock);
     this.#statements = statementsOf(names);
   }
 
   async claim(request: ClaimRequest, call: StoreCall): Promise<ClaimAnswer> {
     const { types, alone } = request;
-    const limit = alone ? 1 : request.limit;
     if (types !== "all" && types.length === 0) return { tasks: [], aloneDue: false };
-    const common: Parameter[] = [
-      request.owner,
-      String(request.claim),
-      arrayParameter(request.liveClaims),
-      String(bounded(limit)),
-      String(Math.floor(Math.min(Math.max(request.maxBytes, 0), Number.MAX_SAFE_INTEGER))),
-      String(alone ? 0 : bounded(request.suspectLimit)),
-      numberParameter(call.now),
-    ];
-    const parameters = types === "all" ? common : [...common, ...wanted(types, alone)];
-    const { ready, whole, aloneOnly } = this.#statements[types === "all" ? "everyType" : "namedTypes"];
     if (!alone) {
-      const rows = await this.#own.rows(ready, parameters);
-      if (rows[0]?.["undecided"] !== "true") return { tasks: claimedTasks(rows, request), aloneDue: false };
+      const ready = await this.#claimReady(request, call);
+      if (ready !== null) return { tasks: ready, aloneDue: false };
     }
-    const rows = await this.#own.rows(alone ? aloneOnly : whole, parameters);
+    const { whole, aloneOnly } = this.#statements[types === "all" ? "everyType" : "namedTypes"];
+    const parameters = types === "all" ? [] : wanted(roomsOf(request), null);
+    const rows = await this.#own.rows(alone ? aloneOnly : whole, [...common(request, call), ...parameters]);
     return { tasks: claimedTasks(rows, request), aloneDue: rows[0]?.["alone_due"] === "true" };
+  }
+
+  /** What the claim of an ordinary day takes; null when the other statement must decide. */
+  async #claimReady(request: ClaimRequest, call: StoreCall): Promise<readonly ClaimedTask[] | null> {
+    const { namedTypes, everyType } = this.#statements;
+    const parameters = common(request, call);
+    if (request.types === "all") {
+      const rows = await this.#own.rows(everyType.ready, parameters);
+      return rows[0]?.["undecided"] === "true" ? null : claimedTasks(rows, request);
+    }
+    const rooms = roomsOf(request);
+    // A test that sets the clock sets it back as well.
+    const from = call.now === undefined ? this.#floors.next([...rooms.keys()]) : null;
+    const sentMs = this.#clock.monotonicMs();
+    const rows = await this.#own.rows(namedTypes.ready, [...parameters, ...wanted(rooms, from)]);
+    const [first] = rows;
+    if (first?.["undecided"] === "true") {
+      this.#floors.forget();
+      return null;
+    }
+    if (from !== null) this.#note(rooms, first, sentMs);
+    return claimedTasks(rows, request);
+  }
+
+  #note(rooms: ReadonlyMap<string, number>, first: Row | undefined, sentMs: number): void {
+    const seen = valuesByType(first?.["seen"]);
+    const takenUpTo = valuesByType(first?.["taken_up_to"]);
+    for (const [type, room] of rooms) {
+      const reach = { seen: Number(seen.get(type) ?? 0), takenUpTo: takenUpTo.get(type) ?? null };
+      this.#floors.note(type, room, reach, sentMs);
+    }
+  }
+
+  /** Somebody has died, or something came back: what is found again stands anywhere. */
+  lookEverywhere(): void {
+    this.#floors.forget();
   }
 
   async claimById(request: ClaimByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {
@@ -177,14 +209,40 @@ function bounded(limit: number): number {
   return Math.floor(Math.min(Math.max(limit, 0), PLENTY));
 }
 
-/** Each type once, with the room for it. Alone, the limits are not looked at. */
-function wanted(
-  types: readonly { readonly type: string; readonly limit: number }[],
-  alone: boolean,
-): Parameter[] {
+/** What every statement that claims takes. */
+function common(request: ClaimRequest, { now }: StoreCall): Parameter[] {
+  const { alone } = request;
+  return [
+    request.owner,
+    String(request.claim),
+    arrayParameter(request.liveClaims),
+    String(alone ? 1 : bounded(request.limit)),
+    String(Math.floor(Math.min(Math.max(request.maxBytes, 0), Number.MAX_SAFE_INTEGER))),
+    String(alone ? 0 : bounded(request.suspectLimit)),
+    numberParameter(now),
+  ];
+}
+
+/** The room for each type, by its hash. Alone, the limits are not looked at. */
+function roomsOf({ types, limit, alone }: ClaimRequest): ReadonlyMap<string, number> {
   const rooms = new Map<string, number>();
-  for (const { type, limit } of types) rooms.set(typeHash(type), alone ? 1 : bounded(limit));
-  return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()])];
+  if (types === "all") return rooms;
+  for (const one of types) {
+    rooms.set(typeHash(one.type), alone ? 1 : Math.min(bounded(one.limit), bounded(limit)));
+  }
+  return rooms;
+}
+
+/** Each type once, with the room for it and from where it is read. */
+function wanted(rooms: ReadonlyMap<string, number>, from: readonly (string | null)[] | null): Parameter[] {
+  const floors = from === null ? null : arrayParameter(from);
+  return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()]), floors];
+}
+
+/** "type value,type value" of a column. */
+function valuesByType(column: string | null | undefined): ReadonlyMap<string, string> {
+  const pairs = (column ?? "").split(",").map((pair) => pair.split(" "));
+  return new Map(pairs.map(([type = "", value = ""]) => [type, value]));
 }
 
 function claimedTasks(rows: readonly Row[], request: ClaimHolder): ClaimedTask[] {

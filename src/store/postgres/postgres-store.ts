@@ -1,5 +1,6 @@
 /** The store contract on Postgres: each method hands on to the file that does it. */
 import pg from "pg";
+import { realPorts } from "../../ports/real-ports.ts";
 import type { BeginOptions, OwnTransaction, Store } from "../contract.ts";
 import { Claiming } from "./claiming.ts";
 import { OwnConnections } from "./connections.ts";
@@ -54,7 +55,7 @@ export function postgresStore(
   const own = new OwnConnections(checked);
   const callers = new CallerTransactions(options.transactions ?? pgTransactions);
   const enqueuing = new Enqueuing(names, callers);
-  const claiming = new Claiming(own, names);
+  const claiming = new Claiming(own, names, realPorts.clock);
   const settling = new Settling(own, names);
   const processes = new Processes(own, names);
   const operating = new Operating(own, names);
@@ -93,7 +94,11 @@ export function postgresStore(
     settle: (settlements, call = {}) => settling.settle(settlements, call),
 
     register: (process, call = {}) => processes.register(process, call),
-    beat: (owner, dead, call = {}) => processes.beat(owner, dead, call),
+    beat: async (owner, dead, call = {}) => {
+      const answer = await processes.beat(owner, dead, call);
+      if (answer.declaredDead.length > 0) claiming.lookEverywhere();
+      return answer;
+    },
     removeProcess: (owner) => processes.remove(owner),
     processes: (call = {}) => processes.show(call),
 

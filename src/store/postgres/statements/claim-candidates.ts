@@ -46,10 +46,16 @@ export const claimedColumns = (task: string, owed: string): string => `cast(${ta
         coalesce(${owed}.deferred_attempts, 0), ${msSince(`${owed}.deferred_since`)})
   end as past`;
 
-/** The types asked for, with the room for each; also those without room, since a task may wait to be claimed alone. */
+/**
+ * The types asked for, with the room for each and from where it is read; also those without room, since a task may wait to
+ * be claimed alone.
+ */
 export const namedTypes = (names: Names): string => `wanted as materialized (
-    select w.type, least(w.room, cast($4 as bigint)) as room
-    from unnest(cast($8 as bigint[]), cast($9 as bigint[])) as w (type, room)
+    select
+      w.type,
+      least(w.room, cast($4 as bigint)) as room,
+      coalesce(cast('epoch' as timestamptz) + w.floor * interval '1 microsecond', '-infinity') as floor
+    from unnest(cast($8 as bigint[]), cast($9 as bigint[]), cast($10 as bigint[])) as w (type, room, floor)
     where ${mayClaim(names)}
   )`;
 
@@ -67,7 +73,7 @@ export const everyType = (names: Names): string => {
   return `${hops("ready_type", "p.lost_attempts = 0")},
   ${hops("suspect_type", "p.lost_attempts > 0")},
   wanted as materialized (
-    select k.type, cast($4 as bigint) as room
+    select k.type, cast($4 as bigint) as room, cast('-infinity' as timestamptz) as floor
     from (select type from ready_type union select type from suspect_type) k
     where ${mayClaim(names)}
   )`;

@@ -16,10 +16,11 @@ const met = (names: Names): string => `met as materialized (
     cross join lateral (
       select m.*
       from (
-        select p.id, not ${freeAs("p")} as dead
+        select p.id, p.type, not ${freeAs("p")} as dead
         from ${names.pending} p
         where p.type = w.type
           and p.lost_attempts = 0
+          and p.next_attempt_at >= w.floor
           and ${due}
           and (${free} or ${dead(names)})
         order by p.next_attempt_at, p.id
@@ -49,7 +50,7 @@ const trouble = (names: Names): string => `trouble as materialized (
   )`;
 
 const taken = (names: Names): string => `locked as materialized (
-    select p.id, p.next_attempt_at, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts, p.since,
+    select p.id, p.type as type_hash, p.next_attempt_at, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts, p.since,
       p.deferred_since
     from ${names.pending} p
     where p.id = any (array(select m.id from met m where not (select t.is_due from trouble t)))
@@ -89,6 +90,12 @@ const taken = (names: Names): string => `locked as materialized (
     where p.id = any (array(select c.id from chosen c))
   )`;
 
+/** How many were met of each type, and up to which instant of each they were taken, in microseconds since 1970. */
+const seen = `(select string_agg(s.type || ' ' || s.number, ',')
+    from (select m.type, count(*) as number from met m group by m.type) s)`;
+const takenUpTo = `(select string_agg(t.type_hash || ' ' || cast(extract(epoch from t.last) * 1000000 as bigint), ',')
+    from (select c.type_hash, max(c.next_attempt_at) as last from chosen c group by c.type_hash) t)`;
+
 /** One row is always answered: it tells whether the other statement is needed. */
 const answer = `select
   cast(
@@ -96,7 +103,9 @@ const answer = `select
     or (select count(*) from met) > 0 and (select count(*) from locked) = 0
     as text
   ) as undecided,
-  ${claimedColumns("c", "c")}
+  ${claimedColumns("c", "c")},
+  case when c.place is null or c.place = 1 then ${seen} end as seen,
+  case when c.place = 1 then ${takenUpTo} end as taken_up_to
 from (select 1) as one
 left join chosen c on true
 order by c.place`;
