@@ -8,6 +8,7 @@ import { virtualPorts } from "../../src/testing/index.ts";
 import { openHarness, type PostgresHarness } from "./harness.ts";
 
 const OWNER = processId(1);
+const OTHER = processId(2);
 const LIMIT = 50;
 
 function request(claim: number): ClaimRequest {
@@ -122,6 +123,24 @@ describe("a task that was due long before others, and is committed after they we
     await own.commit();
     const claimed = await claimAll(harness);
     expect(claimed).toHaveLength(LIMIT + 1);
+  });
+});
+
+describe("the tasks of a process that has died", () => {
+  it("are found by the next claim after a heartbeat that does not see it any more", async () => {
+    await using harness = await openHarness();
+    const { store, pool, schema } = harness;
+    await store.register(processRecord(OWNER));
+    await store.register(processRecord(OTHER));
+    await store.beat(OWNER, []);
+    await leave(harness, "dead", 1);
+    await store.claim({ ...request(1), owner: OTHER });
+    await pool.query(`update ${schema}.pending set next_attempt_at = next_attempt_at - interval '1 hour'`);
+    await leave(harness, "a", 3 * LIMIT);
+    await claimOnce(harness, 1);
+    await store.removeProcess(OTHER);
+    await store.beat(OWNER, []);
+    expect(await claimOnce(harness, 2)).toContain("dead-0");
   });
 });
 

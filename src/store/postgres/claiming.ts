@@ -4,6 +4,7 @@ import type { Clock } from "../../ports/ports.ts";
 import type { ClaimedTask } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
+  BeatAnswer,
   BornClaim,
   BornClaimStanding,
   ClaimAnswer,
@@ -40,6 +41,7 @@ export class Claiming {
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #floors: Floors;
+  #others: ReadonlySet<string> = new Set();
 
   constructor(own: OwnConnections, names: Names, clock: Pick<Clock, "monotonicMs">) {
     this.#own = own;
@@ -92,9 +94,11 @@ export class Claiming {
     }
   }
 
-  /** Somebody has died, or something came back: what is found again stands anywhere. */
-  lookEverywhere(): void {
-    this.#floors.forget();
+  /** Takes in who else is registered. What somebody held who is gone stands anywhere. */
+  saw(others: BeatAnswer["others"]): void {
+    const present = new Set(others.map(({ owner }) => owner));
+    if ([...this.#others].some((owner) => !present.has(owner))) this.#floors.forget();
+    this.#others = present;
   }
 
   async claimById(request: ClaimByIdRequest, call: StoreCall): Promise<readonly ClaimedTask[]> {

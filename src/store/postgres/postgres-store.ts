@@ -96,7 +96,7 @@ export function postgresStore(
     register: (process, call = {}) => processes.register(process, call),
     beat: async (owner, dead, call = {}) => {
       const answer = await processes.beat(owner, dead, call);
-      if (answer.declaredDead.length > 0) claiming.lookEverywhere();
+      claiming.saw(answer.others);
       return answer;
     },
     removeProcess: (owner) => processes.remove(owner),
