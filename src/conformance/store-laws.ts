@@ -2,6 +2,7 @@
 import { birthLaws } from "./birth-laws.ts";
 import { claimByIdLaws } from "./claim-by-id-laws.ts";
 import { claimLaws } from "./claim-laws.ts";
+import { confirmationLaws } from "./confirmation-laws.ts";
 import { dataLaws } from "./data-laws.ts";
 import { dueLaws } from "./due-laws.ts";
 import { duplicateLaws } from "./duplicate-laws.ts";
@@ -32,6 +33,7 @@ export const storeLaws: readonly Law[] = Object.freeze([
   ...lossLaws,
   ...settleLaws,
   ...fencingLaws,
+  ...confirmationLaws,
   ...operatorLaws,
   ...retentionLaws,
   ...processLaws,

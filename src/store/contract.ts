@@ -6,14 +6,16 @@
 import type { ClaimedTask, DuplicatePolicy, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
 import type { StoreExamination } from "./examination.ts";
 import type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
-import type { SettleAnswer, Settlement } from "./settlement.ts";
+import type { ConfirmationStanding, HeldTask, SettleAnswer, Settlement } from "./settlement.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
 export type { StoreExamination, StoreFinding } from "./examination.ts";
 export type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 export type {
+  ConfirmationStanding,
   ConfirmSettlement,
   FailSettlement,
+  HeldTask,
   ReleaseSettlement,
   RetrySettlement,
   SettleAnswer,
@@ -240,8 +242,11 @@ export interface OwnTransaction<Transaction, Api> {
   savepoint(): Awaitable<Savepoint>;
   /** Throws TransactionRolledBackError when COMMIT was answered with ROLLBACK, CommitUnknownError when it was not answered. */
   commit(): Awaitable<void>;
-  /** Never throws; gives the connection back, or destroys it when its state is unknown. */
-  rollback(): Awaitable<void>;
+  /**
+   * Never throws; gives the connection back, or destroys it when its state is unknown. `atOnce`: waits for no statement
+   * under way, which costs the connection.
+   */
+  rollback(options?: { readonly atOnce: boolean }): Awaitable<void>;
 }
 
 /** How to open a transaction. */
@@ -301,6 +306,15 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
     createdIds: readonly string[],
     call?: StoreCall,
   ): Awaitable<readonly ResolvedDuplicate[]>;
+
+  /**
+   * Confirms a task inside the caller's transaction, so that both are committed together or not at all. Answers false,
+   * with nothing written, unless the claim is current: a success is never late here. Until the transaction ends nobody else
+   * can claim, settle or cancel the task.
+   */
+  confirmWithin(transaction: Transaction, task: HeldTask, call?: StoreCall): Awaitable<boolean>;
+  /** What became of such confirmations, in the order given, seen from a connection of the store's own. Changes nothing. */
+  readConfirmations(tasks: readonly HeldTask[]): Promise<readonly ConfirmationStanding[]>;
 
   /**
    * Where born claims stand, in the order given, seen from a connection of the store's own. A transaction is asked

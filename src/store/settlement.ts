@@ -49,6 +49,16 @@ export interface SettleAnswer {
   readonly state: TaskState | "gone";
 }
 
+/** A task under a claim, as its holder names it. */
+export type HeldTask = Pick<ConfirmSettlement, "id" | "taskId" | "token">;
+
+/**
+ * Where a task stands that was confirmed inside a transaction of a caller, as its holder asks who has not settled it
+ * otherwise: `confirmed`: under this claim; `held`: the claim is current, and no transaction that confirmed it can be
+ * committed any more; `open`: one is not over, ask again; `lost`: it is not confirmed under this claim, and never will be.
+ */
+export type ConfirmationStanding = "confirmed" | "held" | "open" | "lost";
+
 /** What the attempt log keeps of a settlement that was accepted; a confirmation leaves nothing. */
 export function attemptOutcomeOf(settlement: Settlement): AttemptOutcome | null {
   switch (settlement.kind) {

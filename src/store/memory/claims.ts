@@ -22,10 +22,13 @@ type Hold = "free" | "held" | "dead";
 export class Claims {
   readonly #tables: Tables;
   readonly #processes: Processes;
+  readonly #isLocked: (row: PendingRow) => boolean;
 
-  constructor(tables: Tables, processes: Processes) {
+  /** `isLocked`: whether an open transaction is about to end the task; claims pass over it. */
+  constructor(tables: Tables, processes: Processes, isLocked: (row: PendingRow) => boolean) {
     this.#tables = tables;
     this.#processes = processes;
+    this.#isLocked = isLocked;
   }
 
   /** Claims due tasks in due order, within the bounds of the request. */
@@ -57,14 +60,17 @@ export class Claims {
     return claimed;
   }
 
-  /** Frees what the owner holds under claims that it has ended. */
-  freeEnded({ owner, claim, liveClaims }: ClaimHolder, nowMs: number): void {
+  /** Frees what the owner holds under claims that it has ended; answers how many were locked. */
+  freeEnded({ owner, claim, liveClaims }: ClaimHolder, nowMs: number): number {
     const live = new Set(liveClaims);
+    let left = 0;
     for (const row of this.#tables.inState("pending").ascending()) {
       if (!isPending(row) || row.standing.claim?.owner !== owner) continue;
+      if (this.#isLocked(row)) left += 1;
       if (this.#holdOf(row, owner, live, claim) !== "free") continue;
       this.#tables.amend(row, { claim: null, dueAtMs: Math.max(row.standing.dueAtMs, nowMs) });
     }
+    return left;
   }
 
   #typesOf(types: readonly { readonly type: string }[]): string[] {
@@ -73,6 +79,7 @@ export class Claims {
 
   #holdOf(row: PendingRow, owner: string, live: ReadonlySet<number>, number: number): Hold {
     const { claim } = row.standing;
+    if (this.#isLocked(row)) return "held";
     if (claim === null) return "free";
     if (claim.owner === owner) return live.has(claim.number) || claim.number >= number ? "held" : "free";
     return this.#processes.isAlive(claim.owner) ? "held" : "dead";

@@ -3,11 +3,14 @@ import type { Audit } from "./audit.ts";
 import { BusinessRows } from "./business-rows.ts";
 import { Locks } from "./locks.ts";
 import type { TaskRow } from "./rows.ts";
+import { type Confirmation, confirmRow } from "./settlements.ts";
 import { Tables } from "./tables.ts";
 
 /** What a transaction leaves behind when it commits. */
 export interface Changes {
   readonly tasks: Iterable<TaskRow>;
+  /** Tasks that it has confirmed; it holds their locks. */
+  readonly confirmations: Iterable<Confirmation>;
   readonly businessRows: Iterable<readonly [key: string, value: unknown]>;
 }
 
@@ -49,6 +52,11 @@ export class Database {
     return transaction;
   }
 
+  /** Whether an open transaction has confirmed the task, or is about to. */
+  isLocked(row: TaskRow): boolean {
+    return this.locks.isHeld(pendingLock(row));
+  }
+
   isOpen(mark: string): boolean {
     return this.#open.has(mark);
   }
@@ -60,6 +68,7 @@ export class Database {
       row.commit = this.#lastCommit;
       this.tables.add(row);
     }
+    for (const confirmation of changes.confirmations) confirmRow(this.tables, confirmation);
     for (const [key, value] of changes.businessRows) this.businessRows.write(key, value, this.#lastCommit);
     this.end(transaction);
   }
@@ -71,4 +80,9 @@ export class Database {
     for (const { snapshot } of this.#open.values()) oldest = Math.min(oldest, snapshot ?? oldest);
     this.businessRows.forgetBefore(oldest);
   }
+}
+
+/** The lock of whoever ends a pending task. */
+export function pendingLock({ id }: Pick<TaskRow, "id">): string {
+  return `pending ${id}`;
 }

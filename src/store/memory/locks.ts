@@ -30,6 +30,11 @@ export class Locks {
     return true;
   }
 
+  /** Whether somebody holds the lock. */
+  isHeld(key: string): boolean {
+    return this.#holders.has(key);
+  }
+
   /** Gives a lock back; those who wait for it try again, first come first. */
   release(key: string): void {
     this.#holders.delete(key);

@@ -14,14 +14,14 @@ import type {
 import { isolationLevelOf } from "../isolation-level.ts";
 import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
-import { Database } from "./database.ts";
+import { Database, pendingLock } from "./database.ts";
 import { insertTasks, resolveDuplicates } from "./enqueue.ts";
 import { cancel, erase, prunable, prune, redrive } from "./operators.ts";
 import { Processes } from "./processes.ts";
 import { balance, list, listByTaskId, statistics, taskWithAttemptsOf } from "./reading.ts";
-import { isCurrent } from "./rows.ts";
+import { isCurrent, type TaskRow } from "./rows.ts";
 import { Session } from "./session.ts";
-import { settle } from "./settlements.ts";
+import { settle, standingOfConfirmation } from "./settlements.ts";
 import { type MemoryRows, MemoryTransaction } from "./transaction.ts";
 
 /** How to make a memory store. */
@@ -82,7 +82,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
 type NowOf = (call: StoreCall | undefined) => number;
 
-type TransactionMethod = "assertTransaction" | "begin" | "savepoint" | "insert" | "resolveDuplicates";
+type TransactionMethod =
+  | "assertTransaction"
+  | "begin"
+  | "savepoint"
+  | "insert"
+  | "resolveDuplicates"
+  | "confirmWithin";
 
 function transactionMethods(database: Database, nowOf: NowOf): Pick<MemoryStore, TransactionMethod> {
   const sessions = new WeakMap<object, Session>();
@@ -116,10 +122,15 @@ function transactionMethods(database: Database, nowOf: NowOf): Pick<MemoryStore,
       const session = sessionOf(transaction);
       return session.statement(() => resolveDuplicates(session, missing, birth, createdIds, nowOf(call)));
     },
+    async confirmWithin(transaction, task, call) {
+      const session = sessionOf(transaction);
+      return session.statement(() => session.confirm(task, nowOf(call)));
+    },
   };
 }
 
 type ExecutionMethod =
+  | "readConfirmations"
   | "readCommitted"
   | "claim"
   | "claimById"
@@ -135,18 +146,25 @@ function executionMethods(
   processes: Processes,
   nowOf: NowOf,
 ): Pick<MemoryStore, ExecutionMethod> {
-  const claims = new Claims(database.tables, processes);
+  const { tables } = database;
+  const isLocked = (row: TaskRow): boolean => database.isLocked(row);
+  const claims = new Claims(tables, processes, isLocked);
   return {
+    readConfirmations: async (tasks) =>
+      tasks.map(({ id, token }) => standingOfConfirmation(tables.findById(id), token, isLocked)),
     readCommitted: async (bornClaims) => bornClaims.map((bornClaim) => standingOf(database, bornClaim)),
     claim: async (request, call) => claims.claim(request, nowOf(call)),
     claimById: async (request, call) => claims.claimById(request, nowOf(call)),
     async freeEndedClaims(request, call) {
-      claims.freeEnded(request, nowOf(call));
-      return { left: 0, next: null };
+      return { left: claims.freeEnded(request, nowOf(call)), next: null };
     },
     async settle(settlements, call) {
       const nowMs = nowOf(call);
-      return settlements.map((settlement) => settle(database.tables, settlement, nowMs));
+      return settlements.map((settlement) => {
+        const row = tables.findById(settlement.id);
+        const isBusy = row !== undefined && isLocked(row);
+        return isBusy ? { verdict: "busy", state: "pending" } : settle(tables, settlement, nowMs);
+      });
     },
     register: async (record, call) => processes.register(record, nowOf(call)),
     beat: async (owner, dead, call) => processes.beat(owner, dead, nowOf(call)),
@@ -169,7 +187,7 @@ type OperatorMethod =
   | "countPrunable";
 
 function operatorMethods(
-  { tables }: Database,
+  { tables, locks }: Database,
   processes: Processes,
   nowOf: NowOf,
 ): Pick<MemoryStore, OperatorMethod> {
@@ -183,7 +201,13 @@ function operatorMethods(
     count: async (state) => tables.inState(state).size,
     statistics: async (call) => statistics(tables, processes, nowOf(call)),
     balance: async () => balance(tables),
-    cancel: async (taskId, call) => cancel(tables, taskId, nowOf(call)),
+    async cancel(taskId, call) {
+      const row = tables.find(taskId);
+      if (row === undefined || !locks.isHeld(pendingLock(row))) return cancel(tables, taskId, nowOf(call));
+      await locks.acquire(pendingLock(row), {}); // a transaction that is about to end it goes first
+      locks.release(pendingLock(row));
+      return cancel(tables, taskId, nowOf(call));
+    },
     redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call)),
     erase: async (taskId) => erase(tables, taskId),
     prune: async (request, call) => prune(tables, request, nowOf(call)),

@@ -1,9 +1,10 @@
 /** The inside of a transaction: what it has written and nobody else sees, and how to take that back. */
 import { NotATransactionError, TransactionRolledBackError } from "../../errors.ts";
-import type { Awaitable, Savepoint } from "../contract.ts";
-import type { Database, OpenTransaction } from "./database.ts";
+import type { Awaitable, HeldTask, Savepoint } from "../contract.ts";
+import { type Database, type OpenTransaction, pendingLock } from "./database.ts";
 import { databaseError } from "./database-error.ts";
-import type { TaskRow } from "./rows.ts";
+import { isCurrent, type TaskRow } from "./rows.ts";
+import type { Confirmation } from "./settlements.ts";
 
 /** One transaction. Its statements run one after the other, as they would on a connection. */
 export class Session {
@@ -11,6 +12,7 @@ export class Session {
   readonly #transaction: OpenTransaction;
   readonly #tasks = new Map<string, TaskRow>();
   readonly #businessRows = new Map<string, unknown>();
+  readonly #confirmations = new Set<Confirmation>();
   /** How to take back each thing done, in order; a savepoint is a length of it. */
   readonly #undo: (() => void)[] = [];
   readonly #savepoints: object[] = [];
@@ -85,6 +87,22 @@ export class Session {
     }
   }
 
+  /** Confirms a task under its current claim; nobody else ends it before this transaction does. Answers false otherwise. */
+  async confirm({ id, token }: HeldTask, nowMs: number): Promise<boolean> {
+    const row = this.database.tables.findById(id);
+    if (row === undefined || !isCurrent(row, token) || this.#hasConfirmed(row)) return false;
+    await this.lock(pendingLock(row));
+    if (!isCurrent(row, token)) return false;
+    const confirmation = { row, token, atMs: nowMs };
+    this.#confirmations.add(confirmation);
+    this.#undo.push(() => this.#confirmations.delete(confirmation));
+    return true;
+  }
+
+  #hasConfirmed(row: TaskRow): boolean {
+    return [...this.#confirmations].some((confirmation) => confirmation.row === row);
+  }
+
   readBusinessRow(key: string): unknown {
     if (this.#businessRows.has(key)) return this.#businessRows.get(key);
     return this.database.businessRows.read(key, this.horizon);
@@ -127,7 +145,11 @@ export class Session {
       if (this.#state === "ended") throw hasEnded();
       const aborted = this.#state === "aborted";
       this.#state = "ended";
-      const changes = { tasks: this.#tasks.values(), businessRows: this.#businessRows };
+      const changes = {
+        tasks: this.#tasks.values(),
+        confirmations: this.#confirmations,
+        businessRows: this.#businessRows,
+      };
       if (aborted) this.database.end(this.#transaction);
       else this.database.commit(this.#transaction, changes);
       this.#releaseLocks();

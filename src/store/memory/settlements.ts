@@ -2,6 +2,7 @@
 import type { Attempt, RecordedError, Token } from "../../task/task.ts";
 import {
   attemptOutcomeOf,
+  type ConfirmationStanding,
   type ConfirmSettlement,
   type FailSettlement,
   type RetrySettlement,
@@ -41,7 +42,7 @@ function confirm(
 ): SettleAnswer["verdict"] {
   const { token } = settlement;
   if (isCurrent(row, token)) {
-    tables.settle(row, ending(row, { state: "confirmed", atMs: nowMs, confirmedBy: token }));
+    confirmRow(tables, { row, token, atMs: nowMs });
     return "applied";
   }
   const noted = attemptUnder(row, token, (attempt) => attempt.outcome === "late-success");
@@ -53,7 +54,7 @@ function confirm(
   const dominates = row.generation === token.generation && (isPending(row) || stateOf(row) === "failed");
   row.attempts.push(attemptOf(settlement, "late-success", null, dominates, nowMs));
   if (!dominates) return "recorded";
-  tables.settle(row, ending(row, { state: "confirmed", atMs: nowMs, confirmedBy: token }));
+  confirmRow(tables, { row, token, atMs: nowMs });
   return "late";
 }
 
@@ -100,6 +101,30 @@ function fail(tables: Tables, row: PendingRow, settlement: FailSettlement, nowMs
   const failedAttempts = row.standing.failedAttempts + (settlement.counted ? 1 : 0);
   const { reason, error } = settlement;
   tables.settle(row, ending(row, { state: "failed", atMs: nowMs, failedAttempts, reason, error }));
+}
+
+/** A task that a transaction has confirmed and not yet committed. */
+export interface Confirmation {
+  readonly row: TaskRow;
+  readonly token: Token;
+  readonly atMs: number;
+}
+
+/** The transaction commits. */
+export function confirmRow(tables: Tables, { row, token, atMs }: Confirmation): void {
+  tables.settle(row, ending(row, { state: "confirmed", atMs, confirmedBy: token }));
+}
+
+/** Where a task stands that was confirmed in a transaction. */
+export function standingOfConfirmation(
+  row: TaskRow | undefined,
+  token: Token,
+  isLocked: (row: TaskRow) => boolean,
+): ConfirmationStanding {
+  if (row === undefined) return "lost";
+  if (isCurrent(row, token)) return isLocked(row) ? "open" : "held";
+  const confirmedBy = settledOf(row)?.confirmedBy ?? null;
+  return confirmedBy !== null && isSameToken(confirmedBy, token) ? "confirmed" : "lost";
 }
 
 /** How a task ends: with the counters it has, unless said otherwise. */

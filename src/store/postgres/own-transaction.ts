@@ -66,6 +66,8 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
   #isOpen = true;
   #isSilent = false;
   #provesCommit = true;
+  /** Statements that were sent, or wait to be, and are not answered. */
+  #underWay = 0;
 
   constructor({ client, forgetErrors }: CheckedOut, callers: CallerTransactions) {
     this.#client = client;
@@ -142,9 +144,9 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
     }
   }
 
-  async rollback(): Promise<void> {
+  async rollback({ atOnce } = { atOnce: false }): Promise<void> {
     if (!this.#isOpen) return;
-    if (this.#isSilent) return this.#giveBack(true);
+    if (this.#isSilent || (atOnce && this.#underWay > 0)) return this.#giveBack(true);
     try {
       await this.#own("rollback", []);
       this.#giveBack(false);
@@ -173,7 +175,11 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
       if (!this.#isOpen) throw new NotATransactionError("this transaction has ended", "begin another one");
       return this.#client.query<Row>(text as string, values); // both forms are one overload to the driver
     });
-    this.#last = answer.catch(() => undefined);
+    this.#underWay += 1;
+    const answered = (): void => {
+      this.#underWay -= 1;
+    };
+    this.#last = answer.then(answered, answered);
     return answer;
   }
 

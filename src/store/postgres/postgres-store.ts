@@ -3,6 +3,7 @@ import pg from "pg";
 import { realPorts } from "../../ports/real-ports.ts";
 import type { BeginOptions, OwnTransaction, Store } from "../contract.ts";
 import { Claiming } from "./claiming.ts";
+import { Confirming } from "./confirming.ts";
 import { OwnConnections } from "./connections.ts";
 import { Enqueuing } from "./enqueue.ts";
 import { examineDatabase } from "./examination.ts";
@@ -56,6 +57,7 @@ export function postgresStore(
   const callers = new CallerTransactions(options.transactions ?? pgTransactions);
   const enqueuing = new Enqueuing(names, callers);
   const claiming = new Claiming(own, names, realPorts.clock);
+  const confirming = new Confirming(own, names, callers);
   const settling = new Settling(own, names);
   const processes = new Processes(own, names);
   const operating = new Operating(own, names);
@@ -86,6 +88,8 @@ export function postgresStore(
     insert: (transaction, tasks, birth, call = {}) => enqueuing.insert(transaction, tasks, birth, call),
     resolveDuplicates: (transaction, missing, birth, createdIds, call = {}) =>
       enqueuing.resolve(transaction, missing, birth, createdIds, call),
+    confirmWithin: (transaction, task, call = {}) => confirming.confirmWithin(transaction, task, call),
+    readConfirmations: (tasks) => confirming.readConfirmations(tasks),
 
     readCommitted: (claims) => claiming.readCommitted(claims),
     claim: (request, call = {}) => claiming.claim(request, call),

@@ -79,6 +79,14 @@ left join owed_settled s on s.id = t.id
 where t.id = :id
   and t.task_id = :task_id`;
 
+/** A pending task under its token. */
+export const findHeld = `select id
+from owed_pending
+where id = :id
+  and owner = :owner
+  and claim = :claim
+  and generation = :generation`;
+
 /** What this claim has left in the story of the task, of one outcome. */
 export const findAttempt = `select accepted
 from owed_attempt

@@ -3,8 +3,10 @@ import { StoreRefusedError } from "../../errors.ts";
 import type { AttemptOutcome, TaskState } from "../../task/task.ts";
 import {
   attemptOutcomeOf,
+  type ConfirmationStanding,
   type ConfirmSettlement,
   type FailSettlement,
+  type HeldTask,
   type RetrySettlement,
   type SettleAnswer,
   type Settlement,
@@ -17,6 +19,7 @@ import {
   endUnderGeneration,
   endUnderToken,
   findAttempt,
+  findHeld,
   insertAttempt,
   insertConfirmed,
   insertFailed,
@@ -44,6 +47,30 @@ export function settleAll(
   const answers = settlements.map((settlement) => batch.settle(settlement));
   batch.end();
   return answers;
+}
+
+/** Confirms a task under its current claim, on a connection that a caller's transaction is open on; false otherwise. */
+export function confirmUnderToken(connection: Connection, task: HeldTask, nowMs: number): boolean {
+  const key = keyOf(task);
+  const ended = connection.first<Counters>(endUnderToken, key);
+  if (ended === undefined) return false;
+  connection.run(insertConfirmed, { ...key, ...countersOf(ended), now: nowMs });
+  connection.run(addConfirmed, { number: 1 });
+  return true;
+}
+
+/** Where such a task stands. Without the write lock a task that stands may be about to be confirmed. */
+export function standingOfConfirmation(
+  connection: Connection,
+  { id, taskId, token }: HeldTask,
+): ConfirmationStanding {
+  const key = keyOf({ id, token });
+  const row = connection.first<{ readonly state: TaskState; readonly is_mine: number }>(readStanding, {
+    ...key,
+    task_id: taskId,
+  });
+  if (row?.is_mine === 1 && row.state === "confirmed") return "confirmed";
+  return connection.first(findHeld, key) === undefined ? "lost" : "held";
 }
 
 /** Outcomes that are written together. */
@@ -183,7 +210,7 @@ interface Key extends SqlParameters {
   readonly generation: number;
 }
 
-function keyOf({ id, token }: Settlement): Key {
+function keyOf({ id, token }: Pick<Settlement, "id" | "token">): Key {
   const { owner, claim, generation } = token;
   return { id: integerOf(id), owner: integerOf(owner), claim, generation };
 }

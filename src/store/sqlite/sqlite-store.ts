@@ -8,6 +8,7 @@ import { realPorts } from "../../ports/real-ports.ts";
 import { checkNames, optionNames } from "../../task/option-checks.ts";
 import type {
   BeginOptions,
+  ConfirmationStanding,
   InsertAnswer,
   ResolvedDuplicate,
   Savepoint,
@@ -42,7 +43,7 @@ import {
 } from "./reading.ts";
 import { asOneCall, setSavepoint } from "./savepoint.ts";
 import { assertUsableVersion, migrateSchema, readSchemaVersion } from "./schema.ts";
-import { settleAll } from "./settle.ts";
+import { confirmUnderToken, settleAll, standingOfConfirmation } from "./settle.ts";
 import { fileFindings, unsafeCallerWarning } from "./warnings.ts";
 
 const DEFAULT_LOCK_WAIT_MS = 10_000;
@@ -92,6 +93,7 @@ export interface SqliteStore<Transaction = SqliteTransaction>
   resolveDuplicates(
     ...parameters: Parameters<Store<Transaction>["resolveDuplicates"]>
   ): readonly ResolvedDuplicate[];
+  confirmWithin(...parameters: Parameters<Store<Transaction>["confirmWithin"]>): boolean;
 }
 
 /**
@@ -193,6 +195,8 @@ type TransactionMethod =
   | "savepoint"
   | "insert"
   | "resolveDuplicates"
+  | "confirmWithin"
+  | "readConfirmations"
   | "readCommitted";
 
 function transactionMethods(
@@ -228,6 +232,17 @@ function transactionMethods(
       return asOneCall(connection, () =>
         resolveTasks({ connection, birth, nowMs: nowOf(connection, call), ids }, missing, createdIds),
       );
+    },
+    confirmWithin(transaction, task, call) {
+      const { connection } = handles.inTransaction(transaction);
+      return asOneCall(connection, () => confirmUnderToken(connection, task, nowOf(connection, call)));
+    },
+    async readConfirmations(tasks) {
+      const read = (connection: Connection): readonly ConfirmationStanding[] =>
+        tasks.map((task) => standingOfConfirmation(connection, task));
+      const standings = await database.read(read);
+      // Who holds the write lock has seen the end of every transaction that had confirmed one of them.
+      return standings.includes("held") ? await database.write(read, "relaxed") : standings;
     },
     async readCommitted(claims) {
       // Asked before the rows are read: what was open then may be committed, and is not gone.
