@@ -6,7 +6,7 @@ import type { EnqueueOptions, RawRecord } from "../src/run/new-record.ts";
 import { defineTask, type TaskDefinition } from "../src/task/definition.ts";
 import type { Node } from "./cluster.ts";
 import type { PlannedCall, PlannedRequest, PlannedTask } from "./plan.ts";
-import type { WireTransaction } from "./wire.ts";
+import type { WireTransaction } from "./wire-transaction.ts";
 import { seenOf } from "./witness.ts";
 import type { World } from "./world.ts";
 

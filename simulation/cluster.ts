@@ -3,7 +3,8 @@ import { Scheduler, type Worker } from "../src/run/scheduler.ts";
 import type { PlannedNode } from "./plan.ts";
 import { simulatedExecutor } from "./simulated-executor.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
-import { Wire, type WireStore, type WireTransaction, wireStore } from "./wire.ts";
+import { Wire, type WireStore, wireStore } from "./wire.ts";
+import type { WireTransaction } from "./wire-transaction.ts";
 import type { World } from "./world.ts";
 
 /** The scheduler of a node. */
@@ -49,6 +50,13 @@ export class Cluster {
   up(index: number): Node | null {
     const node = this.nodes[index];
     return node?.process.isAlive && !node.isStopping ? node : null;
+  }
+
+  /** What a process holds for the store. */
+  storeOf(process: SimulatedProcess): WireStore {
+    const node = this.nodes[process.node];
+    if (node?.process !== process) throw new Error(`${process.name} is not in this life any more`);
+    return node.store;
   }
 
   /** A process dies; its node starts anew after a while. */

@@ -1,6 +1,13 @@
 // The database: one memory store, reached by commands only. It can be down, lose its clock, and come back from a backup.
 import { StoreUnavailableError } from "../src/errors.ts";
-import type { BeatAnswer, BirthClaim, NewTask, OwnTransaction, Savepoint } from "../src/store/contract.ts";
+import type {
+  BeatAnswer,
+  BirthClaim,
+  HeldTask,
+  NewTask,
+  OwnTransaction,
+  Savepoint,
+} from "../src/store/contract.ts";
 import {
   type MemoryRows,
   type MemoryStore,
@@ -15,6 +22,7 @@ import type { Recorder } from "./recorder.ts";
 export type PlainMethod =
   | "migrate"
   | "warnings"
+  | "readConfirmations"
   | "readCommitted"
   | "claim"
   | "claimById"
@@ -65,6 +73,7 @@ export type Command =
       readonly key: string;
       readonly value: number;
     }
+  | { readonly kind: "confirm"; readonly transaction: number; readonly task: HeldTask }
   /** A statement that fails, and aborts the transaction. */
   | { readonly kind: "abort"; readonly transaction: number }
   | { readonly kind: "commit"; readonly transaction: number }
@@ -78,6 +87,7 @@ interface Session {
 /** Methods that only read, and work while the database is read-only. */
 const readers: ReadonlySet<string> = new Set([
   "warnings",
+  "readConfirmations",
   "readCommitted",
   "get",
   "list",
@@ -236,6 +246,8 @@ export class DatabaseServer {
         const { tasks, birth, createdIds } = command;
         return await this.#store.resolveDuplicates(own.transaction, tasks, birth, createdIds);
       }
+      case "confirm":
+        return await this.#store.confirmWithin(own.transaction, command.task);
       case "savepoint":
         savepoints.set(command.savepoint, await own.savepoint());
         return undefined;

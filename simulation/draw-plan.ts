@@ -62,7 +62,7 @@ export function drawPlan(seed: number): Plan {
     Math.max(leaseMs * draw.between(2, 6), 5_000),
     has("retention") ? 90_000 : 45_000,
   );
-  const types = drawTypes(draw, has);
+  const types = withCompletions(seed, drawTypes(draw, has));
   const nodes = drawNodes(draw, has, types.length);
   const drawing: Drawing = { draw, has, leaseMs, quietAtMs, nodes, types };
   const tasks = drawTasks(drawing);
@@ -82,6 +82,16 @@ export function drawPlan(seed: number): Plan {
     quietAtMs,
     restLimitMs: null,
   };
+}
+
+/** Drawn apart, so that what is added here leaves the plans of all seeds as they were. */
+function withCompletions(seed: number, types: readonly PlannedType[]): PlannedType[] {
+  const draw = new Draw(seed, 6);
+  const isRare = draw.chance(0.5);
+  return types.map((type) => {
+    const completion = draw.pick(["tx", "complete"] as const);
+    return draw.chance(isRare ? 0.1 : 0.5) ? { ...type, completion } : type;
+  });
 }
 
 function drawTypes(draw: Draw, has: Drawing["has"]): PlannedType[] {

@@ -90,8 +90,14 @@ function startLaws({ processes, settings }: History): Violation[] {
   return violations;
 }
 
-/** Confirmed means that an executor returned. */
-function confirmLaws({ processes, audit }: History): Violation[] {
+/** Confirmed means that an executor returned, or that its transaction committed. A restore takes rows of effects away. */
+function confirmLaws({ processes, audit, nemesis, settings }: History): Violation[] {
+  const isRestored = nemesis.some(({ action }) => action.kind === "database.restored");
+  const excused = new Set<string>();
+  for (const { change } of audit) {
+    if (change.kind !== "pending.insert" || !isRestored) continue;
+    if (settings.types[change.row.type]?.transactional === true) excused.add(change.taskId);
+  }
   const succeeded = new Set<string>();
   for (const { event } of processes) {
     if (event.kind === "effect") succeeded.add(`${event.taskId}/${event.token.generation}`);
@@ -99,7 +105,7 @@ function confirmLaws({ processes, audit }: History): Violation[] {
   return audit.flatMap(({ change }) => {
     if (change.kind !== "settled.insert" || change.state !== "confirmed") return [];
     const { taskId, generation } = change;
-    if (succeeded.has(`${taskId}/${generation}`)) return [];
+    if (excused.has(taskId) || succeeded.has(`${taskId}/${generation}`)) return [];
     return [{ law: "G5: confirmed without a success", taskId, detail: `generation ${generation}` }];
   });
 }

@@ -120,6 +120,11 @@ export interface PlannedType {
   readonly maxDelayMs: number;
   readonly timeoutMs: number;
   readonly concurrency: number | null;
+  /**
+   * Its executor writes its effect and completes its task in one transaction: the engine's (`tx`), or one that it opens
+   * itself (`complete`). Absent: neither.
+   */
+  readonly completion?: "tx" | "complete";
 }
 
 /** A node: a worker, or only a client. */

@@ -3,6 +3,7 @@ import type { History, ProcessEvent } from "../checker/history.ts";
 import { planEverything } from "./nemesis.ts";
 import type { Fate, Plan } from "./plan.ts";
 import { restLimitMs } from "./rest-limit.ts";
+import { countedEffects } from "./table-of-effects.ts";
 import { World } from "./world.ts";
 
 /** How one run went. */
@@ -65,7 +66,7 @@ export async function play(plan: Plan): Promise<Run> {
   }
   return {
     plan,
-    history: historyOf(world, isAtRest),
+    history: historyOf(world, isAtRest, await countedEffects(world.server.store)),
     told: recorder.processes.map((event, index) => ({ ...event, atMs: recorder.toldAtMs[index] ?? 0 })),
     auditedAtMs: recorder.auditedAtMs,
     hash: recorder.hash,
@@ -106,18 +107,18 @@ async function checkBalance(world: World, isAtRest: boolean): Promise<void> {
     recorder.problems.push("law 1: the balance is off");
 }
 
-function historyOf(world: World, endedAtRest: boolean): History {
+function historyOf(world: World, endedAtRest: boolean, effects: readonly ProcessEvent[]): History {
   const { plan, recorder } = world;
   const delay = (factor: number, baseMs: number, mostMs: number) => (failedAttempts: number) =>
     Math.min(baseMs * 2 ** (failedAttempts - 1), mostMs) * factor;
-  const types = plan.types.map(({ name, maxFailedAttempts, baseMs, maxDelayMs }) => [
+  const types = plan.types.map(({ name, maxFailedAttempts, baseMs, maxDelayMs, completion }) => [
     name,
     {
       maxFailedAttempts,
       smallestDelayMs: delay(0.9, baseMs, maxDelayMs),
       largestDelayMs: (failedAttempts: number) =>
         Math.min(delay(1.1, baseMs, maxDelayMs)(failedAttempts), maxDelayMs),
-      transactional: false,
+      transactional: completion !== undefined,
     },
   ]);
   return {
@@ -132,7 +133,7 @@ function historyOf(world: World, endedAtRest: boolean): History {
       retentionMs: plan.retentionMs,
       callsFailByChance: Object.keys(plan.network.odds).length > 0,
     },
-    processes: recorder.processes,
+    processes: [...recorder.processes, ...effects],
     nemesis: recorder.nemesis,
     audit: recorder.audit,
   };

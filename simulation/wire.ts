@@ -1,13 +1,6 @@
 // What a process holds for the store: the network to the database, with its delays and losses. All of src/run goes through it.
-import { CommitUnknownError, NotATransactionError, StoreUnavailableError } from "../src/errors.ts";
-import type {
-  BeginOptions,
-  InsertAnswer,
-  OwnTransaction,
-  ResolvedDuplicate,
-  Savepoint,
-  Store,
-} from "../src/store/contract.ts";
+import { NotATransactionError } from "../src/errors.ts";
+import type { BeginOptions, InsertAnswer, ResolvedDuplicate, Store } from "../src/store/contract.ts";
 import type { Token } from "../src/task/task.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Command, DatabaseServer, PlainMethod } from "./database-server.ts";
@@ -15,6 +8,7 @@ import { Draw, mixText } from "./draw.ts";
 import type { Fate, PlannedNetwork } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import { anywhere, unavailable, WireTransaction } from "./wire-transaction.ts";
 import { witnessed } from "./witness.ts";
 
 /** What all wires of a simulation share. */
@@ -45,9 +39,6 @@ const LONGEST_DISCONNECT = 2;
 
 /** Calls whose fates are counted one by one. */
 const telling = new Set(["claim", "settle", "insert", "commit", "beat"]);
-
-const unavailable = (outcomeUnknown: boolean, problem = "the connection was lost"): StoreUnavailableError =>
-  new StoreUnavailableError(problem, { outcomeUnknown });
 
 /** The connection of one process to the database. */
 export class Wire {
@@ -171,139 +162,6 @@ function drawFate({ odds }: PlannedNetwork, luck: Draw): Fate {
   return "ok";
 }
 
-const anywhere: readonly Fate[] = ["slow", "refused", "reset", "late", "mute"];
-const inTransaction: readonly Fate[] = [...anywhere, "aborted"];
-
-/** A transaction over the wire; what a client's code holds in hand. */
-export class WireTransaction implements OwnTransaction<WireTransaction, WireTransaction> {
-  readonly wire: Wire;
-  readonly number: number;
-  /** The calls to enqueue that stand in it, by the names the client gave them. */
-  calls: string[] = [];
-  /** Tasks its statements have created since somebody last looked. */
-  readonly created = new Set<string>();
-  /** The database's name of it, once it is known. */
-  mark: string | null = null;
-  /** Whether any of its tasks was born claimed. */
-  hasBirths = false;
-  #isLost = false;
-  #isOver = false;
-  /** A COMMIT was sent: whatever follows, it cannot be taken back. */
-  #wasCommitted = false;
-  #savepoints = 0;
-
-  constructor(wire: Wire, number: number) {
-    this.wire = wire;
-    this.number = number;
-    wire.open.add(this);
-  }
-
-  get transaction(): WireTransaction {
-    return this;
-  }
-
-  get api(): WireTransaction {
-    return this;
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Always true, as in the memory store. */
-  provesCommit(): boolean {
-    return true;
-  }
-
-  get(key: string): Promise<unknown> {
-    return this.statement({ kind: "get", transaction: this.number, key, value: 0 });
-  }
-
-  async put(key: string, value: number): Promise<void> {
-    await this.statement({ kind: "put", transaction: this.number, key, value });
-  }
-
-  async savepoint(): Promise<Savepoint> {
-    this.#savepoints += 1;
-    const named = { transaction: this.number, savepoint: this.#savepoints };
-    await this.statement({ kind: "savepoint", ...named });
-    return {
-      rollback: async () => void (await this.statement({ kind: "rollbackTo", ...named })),
-      release: async () => void (await this.statement({ kind: "release", ...named })),
-    };
-  }
-
-  /** Runs a statement. One whose fate is bad costs the connection, and with it the transaction. */
-  async statement(command: Command): Promise<unknown> {
-    if (this.#isLost) throw unavailable(false);
-    if (this.#isOver) throw new Error("the transaction has ended");
-    const { wire } = this;
-    const sent = wire.send(command, inTransaction);
-    try {
-      return await sent;
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) this.hangUp();
-      throw error;
-    }
-  }
-
-  async commit(): Promise<void> {
-    const { wire } = this;
-    const calls = [...this.calls];
-    const { recorder } = wire.parts;
-    this.#wasCommitted = true;
-    recorder.record(wire.process, { kind: "commit.invoke", calls });
-    const answered = (seen: "ok" | "fail" | "info"): void =>
-      recorder.record(wire.process, { kind: "commit.answer", calls, seen });
-    if (this.#isLost) {
-      answered("fail");
-      throw unavailable(false);
-    }
-    this.#end();
-    try {
-      await wire.send({ kind: "commit", transaction: this.number }, anywhere);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) {
-        answered("fail");
-        throw error;
-      }
-      this.hangUp();
-      answered("info");
-      recorder.note("unknown commit outcome");
-      if (this.mark !== null) wire.parts.unknownMarks.add(this.mark);
-      throw new CommitUnknownError([], { cause: error });
-    }
-    answered("ok");
-  }
-
-  async rollback(): Promise<void> {
-    const { wire } = this;
-    const calls = [...this.calls];
-    if (this.#wasCommitted || (this.#isOver && !this.#isLost)) return;
-    wire.parts.recorder.record(wire.process, { kind: "rollback", calls });
-    if (this.#isLost) return;
-    this.#end();
-    try {
-      await wire.send({ kind: "rollback", transaction: this.number }, anywhere);
-    } catch {
-      this.hangUp();
-    }
-  }
-
-  /** The connection is gone; the server rolls back when it notices. */
-  hangUp(): void {
-    this.#isLost = true;
-    this.#end();
-    const { parts } = this.wire;
-    parts.agenda.after(this.wire.disconnectMs(this.number), null, () => parts.server.disconnect(this.number));
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.wire.open.delete(this);
-  }
-}
-
 /** The store of one process: every method is a call over its wire. */
 export function wireStore(wire: Wire): WireStore {
   const { parts } = wire;
@@ -323,6 +181,7 @@ export function wireStore(wire: Wire): WireStore {
     warnings: async () => [],
     close: async () => undefined,
     ...transactionMethods(wire),
+    readConfirmations: plain("readConfirmations"),
     readCommitted: plain("readCommitted"),
     claim: plain("claim"),
     claimById: plain("claimById"),
@@ -347,7 +206,13 @@ export function wireStore(wire: Wire): WireStore {
   });
 }
 
-type TransactionMethod = "assertTransaction" | "begin" | "savepoint" | "insert" | "resolveDuplicates";
+type TransactionMethod =
+  | "assertTransaction"
+  | "begin"
+  | "savepoint"
+  | "insert"
+  | "resolveDuplicates"
+  | "confirmWithin";
 
 function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
   const { parts } = wire;
@@ -370,6 +235,15 @@ function transactionMethods(wire: Wire): Pick<WireStore, TransactionMethod> {
       return transaction;
     },
     savepoint: (transaction: WireTransaction) => transaction.savepoint(),
+    async confirmWithin(transaction, task) {
+      const isConfirmed = await transaction.statement({
+        kind: "confirm",
+        transaction: transaction.number,
+        task,
+      });
+      if (isConfirmed === true) transaction.confirmed.push(task);
+      return isConfirmed === true;
+    },
     async insert(transaction, tasks, birth) {
       const command = { kind: "insert", transaction: transaction.number, tasks, birth } as const;
       const answer = (await transaction.statement(command)) as InsertAnswer; // the server answers as the store does

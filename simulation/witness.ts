@@ -7,6 +7,8 @@ import type {
   BornClaimStanding,
   ClaimAnswer,
   ClaimRequest,
+  ConfirmationStanding,
+  HeldTask,
   ProcessRecord,
   SettleAnswer,
   Settlement,
@@ -39,6 +41,8 @@ export function witnessed(
       return claim(wire, method, parameters[0] as Pick<ClaimRequest, "owner" | "claim" | "liveClaims">, send);
     case "settle":
       return settle(wire, parameters[0] as readonly Settlement[], send);
+    case "readConfirmations":
+      return readConfirmations(wire, parameters[0] as readonly HeldTask[], send);
     case "readCommitted":
       return readCommitted(wire, parameters[0] as readonly BornClaim[], send);
     case "cancel":
@@ -114,6 +118,25 @@ async function readCommitted(wire: Wire, claims: readonly BornClaim[], send: Sen
     }
   });
   return answer;
+}
+
+/** Notes what became of the COMMIT of a transaction that confirms a task: both are one statement to its process. */
+export function noteConfirmation(wire: Wire, { taskId, token }: HeldTask, seen: Seen): void {
+  const { recorder } = wire.parts;
+  const verdict = seen === "ok" ? "applied" : null;
+  recorder.record(wire.process, { kind: "settle.invoke", taskId, token, decision: "confirm" });
+  recorder.record(wire.process, { kind: "settle.answer", taskId, token, seen, verdict });
+  recorder.note(`confirmed in a transaction: ${seen}`);
+}
+
+/** Reading that a task is confirmed is what its unanswered COMMIT should have told. */
+async function readConfirmations(wire: Wire, tasks: readonly HeldTask[], send: Send): Promise<unknown> {
+  const standings = (await send()) as readonly ConfirmationStanding[];
+  tasks.forEach((task, place) => {
+    wire.parts.recorder.note(`confirmation found ${standings[place]}`);
+    if (standings[place] === "confirmed") noteConfirmation(wire, task, "ok");
+  });
+  return standings;
 }
 
 async function settle(wire: Wire, settlements: readonly Settlement[], send: Send): Promise<unknown> {

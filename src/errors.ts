@@ -166,6 +166,21 @@ export class SynchronousOnlyError extends OwedError {
   override readonly code = "OWED_SYNCHRONOUS_ONLY";
 }
 
+/**
+ * A task was to be confirmed inside a transaction, and the claim of the attempt does not stand any more: another process has
+ * taken the task, somebody has ended it, or the attempt is over. Thrown so that the transaction is rolled back.
+ */
+export class ClaimLostError extends OwedError {
+  override readonly code = "OWED_CLAIM_LOST";
+  /** The task. */
+  readonly taskId: string;
+
+  constructor(taskId: string, reason: string) {
+    super(`task "${taskId}" cannot be completed by this attempt, ${reason}: roll the transaction back`);
+    this.taskId = taskId;
+  }
+}
+
 /** COMMIT was answered with ROLLBACK: an earlier statement of the transaction had failed. Nothing was written. */
 export class TransactionRolledBackError extends OwedError {
   override readonly code = "OWED_TRANSACTION_ROLLED_BACK";

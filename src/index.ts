@@ -11,6 +11,13 @@ export type { Logger } from "./run/reporter.ts";
 export { Scheduler, type SchedulerStatistics, type StopOptions, type Worker } from "./run/scheduler.ts";
 export type { TransactionOptions, TransactionResult } from "./run/transaction.ts";
 export type { EnqueuedTask, SchedulerTransaction } from "./run/transaction-session.ts";
+export {
+  executor,
+  type Handler,
+  type TransactionalAttempt,
+  type TransactionalOptions,
+  type TypedAttempt,
+} from "./run/typed-executor.ts";
 export type {
   Balance,
   BeginOptions,
@@ -31,14 +38,13 @@ export {
 export { type DefinitionOptions, defineTask, type TaskDefinition } from "./task/definition.ts";
 export {
   type AttemptContext,
+  type AttemptHost,
+  type AttemptTransactionOptions,
   type BoundExecutor,
   type ExecutorOptions,
-  executor,
   failingExecutor,
-  type Handler,
   type RawTask,
   type TaskExecutor,
-  type TypedAttempt,
 } from "./task/executor.ts";
 export {
   defaultRetryPolicy,

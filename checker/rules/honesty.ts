@@ -8,6 +8,10 @@ const earned: Law = {
   guarantee: "G5",
   says: "a confirmed task has an execution of the same generation that succeeded",
 };
+const together: Law = {
+  guarantee: "G5",
+  says: "with transactional completion a task is confirmed only with the effect of an execution of the same generation",
+};
 const reported: Law = {
   guarantee: "G5",
   says: "what is written of an attempt is what its executor did: a success is confirmed, and only a success",
@@ -23,14 +27,21 @@ export function honestyRule(timeline: Timeline): Findings {
   for (const story of unedited(timeline)) {
     const attempts = timeline.activity.attempts.of(story.taskId);
     story.steps.forEach((step, place) => {
-      if (step.kind === "confirmed" || step.kind === "confirmed-late")
-        checkEarned(findings, story, step, attempts);
+      if (step.kind === "confirmed" || step.kind === "confirmed-late") {
+        if (!isTransactional(timeline, story.taskId)) checkEarned(findings, story, step, attempts);
+        else if (!timeline.isRestored) checkTogether(findings, story, step, attempts);
+      }
       if (step.kind === "failed" && !timeline.isRestored)
         checkDominant(findings, story, step, place, attempts);
     });
   }
-  for (const attempt of timeline.activity.attempts.values()) checkReported(findings, attempt);
+  for (const attempt of timeline.activity.attempts.values())
+    checkReported(findings, attempt, isTransactional(timeline, attempt.taskId));
   return findings;
+}
+
+function isTransactional({ stories, settings }: Timeline, taskId: string): boolean {
+  return settings.types[stories.get(taskId)?.type ?? ""]?.transactional === true;
 }
 
 function checkEarned(
@@ -45,6 +56,17 @@ function checkEarned(
     const others = succeeded.map(({ token }) => token.generation).join(", ");
     return `confirmed in generation ${generation} by commit ${at.seq}; successes in generations: ${others || "none"}`;
   });
+}
+
+/** Its process may have died before it was told of the commit: the effect is the evidence. */
+function checkTogether(
+  findings: Findings,
+  { taskId }: TaskStory,
+  { generation, at }: Step,
+  attempts: readonly Attempt[],
+): void {
+  const holds = attempts.some(({ effects, token }) => effects > 0 && token.generation === generation);
+  findings.expect(together, holds, { taskId }, () => `confirmed by commit ${at.seq} without an effect`);
 }
 
 /** A failure that stands, although the store has accepted a success of that generation. */
@@ -77,12 +99,17 @@ function checkDominant(
   });
 }
 
-function checkReported(findings: Findings, { taskId, token, ends, settles }: Attempt): void {
+function checkReported(
+  findings: Findings,
+  { taskId, token, ends, settles }: Attempt,
+  isTransactional: boolean,
+): void {
   const success = ends.find(({ event }) => event.outcome === "succeeded");
   const seen = new Set<string>();
   for (const { decision, invoke } of settles) {
     if (seen.has(decision)) continue; // tried again
     seen.add(decision);
+    if (isTransactional && decision === "confirm") continue; // its COMMIT is a part of the execution
     const isSuccess = success !== undefined && isBefore(success, invoke);
     // A decision that waits to be written is not changed by an executor that outlived its attempt.
     const holds = decision === "confirm" ? isSuccess : !isSuccess || success !== ends[0];

@@ -67,7 +67,12 @@ function checkWritten(timeline: Timeline, findings: Findings, attempt: Attempt):
   const log = ownerLogOf(timeline, token.owner)?.log;
   if (end === undefined || log === undefined) return;
   findings.looked(unforgotten);
-  if (settles.some(({ answer }) => answer?.seen === "ok" && isBefore(end, answer.event))) return;
+  // With transactional completion the outcome of a success is written before the execution ends.
+  const isTransactional =
+    settings.types[timeline.stories.get(taskId)?.type ?? ""]?.transactional === true &&
+    end.event.outcome === "succeeded";
+  if (settles.some(({ answer }) => answer?.seen === "ok" && (isTransactional || isBefore(end, answer.event))))
+    return;
   if (settings.callsFailByChance === true && settles.length > 0) return;
   const { heartbeats, stopBegin } = log;
   const first = countBelow(heartbeats, (beat) => isBefore(beat, end));

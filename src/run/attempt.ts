@@ -1,18 +1,25 @@
 /** One attempt: the executor under a timeout and a signal, its end as a value. Never rejects. */
 import { AttemptAbortedError, AttemptTimeoutError } from "../errors.ts";
 import type { Clock, Ports, Timer } from "../ports/ports.ts";
-import type { AttemptContext, BoundExecutor } from "../task/executor.ts";
+import type { AttemptHost, AttemptTransactionOptions, BoundExecutor } from "../task/executor.ts";
 import type { Outcome } from "../task/outcome.ts";
 import { readText, safeError } from "../task/safe-error.ts";
 import type { ClaimedTask } from "../task/task.ts";
+import type { Completion, Completions } from "./completion.ts";
+import type { Callback } from "./transaction-session.ts";
 
 /** How an attempt ended. */
 export interface AttemptResult {
   readonly outcome: Outcome;
   readonly durationMs: number;
-  /** When the executor ignored its timeout or its abort: settles with whether it succeeded after all. Else null. */
-  readonly unfinished: Promise<"succeeded" | "failed"> | null;
+  /** The task was confirmed in a transaction of the executor: nothing is left to be written. */
+  readonly isConfirmed: boolean;
+  /** When the executor ignored its timeout or its abort: settles with how it ended after all. Else null. */
+  readonly unfinished: Promise<LateEnd> | null;
 }
+
+/** How an executor ended that outlived its attempt; `confirmed`: in a transaction whose COMMIT was already on its way. */
+type LateEnd = "succeeded" | "confirmed" | "failed";
 
 const SUCCEEDED: Outcome = Object.freeze({ kind: "succeeded" });
 
@@ -33,21 +40,42 @@ export class RunningAttempt {
   readonly #signal = new LazySignal();
   readonly #run: Promise<unknown>;
   readonly #timer: Timer;
+  readonly #task: ClaimedTask;
+  readonly #completions: Completions;
+  #completion: Completion | null = null;
+  #isOver = false;
   #resolve!: (result: AttemptResult) => void;
   #abortedBy: AbortCause | null = null;
 
-  constructor(ports: Ports, executor: BoundExecutor, task: ClaimedTask, timeoutMs: number) {
+  constructor(
+    ports: Ports,
+    executor: BoundExecutor,
+    task: ClaimedTask,
+    timeoutMs: number,
+    completions: Completions,
+  ) {
+    this.#task = task;
+    this.#completions = completions;
     this.#clock = ports.clock;
     this.#startedMs = ports.clock.monotonicMs();
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     this.#timer = ports.timers.after(timeoutMs, () => this.#timeOut(timeoutMs));
-    this.#run = invoke(executor, task, this.#signal);
+    this.#run = invoke(executor, task, new Host(task, this.#signal, this));
     this.#run.then(
-      () => this.#finish(SUCCEEDED, null),
-      (thrown: unknown) => this.#finish(outcomeOf(thrown, this.#abortedBy === "stopping"), null),
+      () => this.#returned(),
+      (thrown: unknown) => this.#threw(thrown),
     );
+  }
+
+  /** What completes the task in a transaction; made when an executor asks for it. */
+  get completion(): Completion {
+    if (this.#completion === null) {
+      this.#completion = this.#completions(this.#task);
+      if (this.#isOver) this.#completion.end();
+    }
+    return this.#completion;
   }
 
   /** Aborts the signal; the executor may still finish. */
@@ -68,17 +96,49 @@ export class RunningAttempt {
     this.#finish({ kind: "failed", error: safeError(timeout), permanent: false }, this.#ended());
   }
 
-  #ended(): NonNullable<AttemptResult["unfinished"]> {
+  #returned(): void {
+    const completion = this.#completion;
+    if (completion?.isTouched !== true) return this.#finish(SUCCEEDED, null);
+    completion.assertConfirmed().then(
+      () => this.#finish(SUCCEEDED, null),
+      (reason: unknown) => this.#failed(reason),
+    );
+  }
+
+  /** What an executor throws after the commit of its completion changes nothing any more. */
+  #threw(thrown: unknown): void {
+    const completion = this.#completion;
+    if (completion?.isTouched !== true) return this.#failed(thrown);
+    completion.assertConfirmed().then(
+      () => this.#finish(SUCCEEDED, null),
+      () => this.#failed(thrown),
+    );
+  }
+
+  #failed(thrown: unknown): void {
+    this.#finish(outcomeOf(thrown, this.#abortedBy === "stopping"), null);
+  }
+
+  #ended(): Promise<LateEnd> {
+    const endOf = (ordinary: LateEnd): LateEnd => {
+      if (this.#completion?.isTouched !== true) return ordinary;
+      return this.#completion.isConfirmed ? "confirmed" : "failed";
+    };
     return this.#run.then(
-      () => "succeeded",
-      () => "failed",
+      () => endOf("succeeded"),
+      () => endOf("failed"),
     );
   }
 
   /** Only the first end counts. */
   #finish(outcome: Outcome, unfinished: AttemptResult["unfinished"]): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#timer.cancel();
-    this.#resolve({ outcome, durationMs: this.#clock.monotonicMs() - this.#startedMs, unfinished });
+    const isConfirmed = outcome === SUCCEEDED && this.#completion?.isConfirmed === true;
+    this.#completion?.end();
+    const durationMs = this.#clock.monotonicMs() - this.#startedMs;
+    this.#resolve({ outcome, durationMs, isConfirmed, unfinished });
   }
 }
 
@@ -101,8 +161,8 @@ class LazySignal {
   }
 }
 
-/** What the executor is given. A class whose signal is one shared property: a getter in a literal is dear. */
-class Context implements AttemptContext {
+/** What the executor is given. A class whose getters are shared: a getter in a literal is dear. */
+class Host implements AttemptHost<unknown> {
   readonly taskId: string;
   readonly type: string;
   readonly referenceId: string | null;
@@ -111,17 +171,28 @@ class Context implements AttemptContext {
   readonly failedAttempts: number;
   readonly generation: number;
   declare readonly signal: AbortSignal;
+  declare readonly complete: AttemptHost<unknown>["complete"];
   readonly #lazy: LazySignal;
+  readonly #running: RunningAttempt;
 
-  /** Its own and enumerable, so that a copy of the context has it too. */
-  static readonly #signal: PropertyDescriptor & ThisType<Context> = {
-    enumerable: true,
-    get() {
-      return this.#lazy.signal;
+  /** Its own and enumerable, so that a copy of the context has them too. */
+  static readonly #getters: PropertyDescriptorMap & ThisType<Host> = {
+    signal: {
+      enumerable: true,
+      get() {
+        return this.#lazy.signal;
+      },
+    },
+    complete: {
+      enumerable: true,
+      get() {
+        const running = this.#running;
+        return (transaction: object) => running.completion.complete(transaction);
+      },
     },
   };
 
-  constructor(task: ClaimedTask, lazy: LazySignal) {
+  constructor(task: ClaimedTask, lazy: LazySignal, running: RunningAttempt) {
     this.taskId = task.taskId;
     this.type = task.type;
     this.referenceId = task.referenceId;
@@ -130,14 +201,19 @@ class Context implements AttemptContext {
     this.failedAttempts = task.failedAttempts;
     this.generation = task.token.generation;
     this.#lazy = lazy;
-    Object.defineProperty(this, "signal", Context.#signal);
+    this.#running = running;
+    Object.defineProperties(this, Host.#getters);
+  }
+
+  transact(work: (tx: unknown) => unknown, options: AttemptTransactionOptions): Promise<void> {
+    return this.#running.completion.transact(work as Callback, options); // the scheduler checks whose tx it is
   }
 }
 
 /** Calls the executor; one that throws, or answers no promise, is like one that does as it should. */
-function invoke(executor: BoundExecutor, task: ClaimedTask, lazy: LazySignal): Promise<unknown> {
+function invoke(executor: BoundExecutor, task: ClaimedTask, host: Host): Promise<unknown> {
   try {
-    return Promise.resolve(executor.run(task, new Context(task, lazy)));
+    return Promise.resolve(executor.run(task, host));
   } catch (error) {
     return Promise.reject(error);
   }

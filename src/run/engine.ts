@@ -5,6 +5,7 @@ import { ABORT_MS } from "./attempt.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
 import { CallerReceipts } from "./caller-receipts.ts";
+import { completionsWith } from "./completion.ts";
 import { EndedClaims } from "./ended-claims.ts";
 import { Enqueuer } from "./enqueue.ts";
 import { FastPath } from "./fast-path.ts";
@@ -65,7 +66,14 @@ export class Engine {
     this.strays = new Strays(ports.clock, this.process, this.endedClaims);
     this.settler = new Settler(store, ports, this.availability);
     const { process, claims, births, settler, reporter, availability } = this;
-    this.funnel = new Funnel({ ports, executors, process, claims, settler, reporter, hooks });
+    const completions = completionsWith({
+      store,
+      ports,
+      availability,
+      mayStart: ({ token }) => process.mayStartUnder(token),
+      transactions: () => this.#transactions,
+    });
+    this.funnel = new Funnel({ ports, executors, process, claims, completions, settler, reporter, hooks });
     this.typeLimits = new TypeLimits((type) => executors.concurrencyOf(type));
     this.solitude = new Solitude(
       ports.clock,

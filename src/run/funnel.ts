@@ -6,6 +6,7 @@ import { safeError } from "../task/safe-error.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
 import type { AttemptEvent } from "../telemetry/channels.ts";
 import { ABORT_MS, type AbortCause, type AttemptResult, attemptNumber, RunningAttempt } from "./attempt.ts";
+import type { Completions } from "./completion.ts";
 import type { Executors, ResolvedExecutor } from "./executors.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
@@ -54,12 +55,16 @@ interface FunnelParts {
   readonly executors: Executors;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
+  readonly completions: Completions;
   readonly settler: Settler;
   readonly reporter: Reporter;
   readonly hooks: Hooks;
 }
 
 type Path = AttemptEvent["path"];
+
+/** What a settlement would answer for a task that its executor has confirmed in a transaction. */
+const CONFIRMED: SettleAnswer = Object.freeze({ verdict: "applied", state: "confirmed" });
 
 /** Executes claimed tasks and advances them. */
 export class Funnel {
@@ -72,16 +77,17 @@ export class Funnel {
 
   /** Executes a task under a live claim of this process and writes the outcome. Never rejects. */
   async advance(task: ClaimedTask, slots: Slots, path: Path): Promise<ExecutionAnswer> {
-    const { executors, claims } = this.#parts;
+    const { executors, claims, process } = this.#parts;
     const slot = slots.take(task.type, task.lostAttempts > 0);
     try {
       const resolved = executors.of(task.type);
-      if (resolved === null || !this.#mayStart(task)) return await this.#giveBack(task, path);
+      if (resolved === null || !process.mayStartUnder(task.token)) return await this.#giveBack(task, path);
       const refused = decideBeforeAttempt(task, resolved.policy);
       if (refused !== null) return await this.#settle(task, refused, 0, path);
       const attempt = this.#start(task, resolved, slots, path);
       const result = await attempt.result;
       const decision = this.#decide(task, resolved, attempt, result, path);
+      if (result.isConfirmed) return this.#settled(task, decision, CONFIRMED, path);
       const answer = this.#settle(task, decision, result.durationMs, path);
       if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
       else slot.release();
@@ -118,21 +124,15 @@ export class Funnel {
     for (const [attempt, running] of this.#running) if (running.slots === slots) attempt.abandon();
   }
 
-  /** The last look before code of the user runs: a claim whose lease may have passed starts nothing. */
-  #mayStart(task: ClaimedTask): boolean {
-    const { process } = this.#parts;
-    return process.mayStart && process.owner === task.token.owner;
-  }
-
   async #giveBack(task: ClaimedTask, path: Path): Promise<ExecutionAnswer> {
     await this.#settle(task, { kind: "release" }, 0, path);
     return "notClaimed";
   }
 
   #start(task: ClaimedTask, resolved: ResolvedExecutor, slots: Slots, path: Path): RunningAttempt {
-    const { ports, reporter } = this.#parts;
+    const { ports, completions, reporter } = this.#parts;
     reporter.tell("attempt.start", () => attemptEvent(task, path));
-    const attempt = new RunningAttempt(ports, resolved.executor, task, resolved.timeoutMs);
+    const attempt = new RunningAttempt(ports, resolved.executor, task, resolved.timeoutMs, completions);
     this.#running.set(attempt, { owner: task.token.owner, slots });
     return attempt;
   }
@@ -165,7 +165,7 @@ export class Funnel {
   ): Promise<void> {
     const { ports, reporter } = this.#parts;
     const sinceMs = ports.clock.monotonicMs();
-    const ended = result.unfinished ?? Promise.resolve("failed");
+    const ended = result.unfinished ?? Promise.resolve("failed" as const);
     slot.becomeZombie();
     // Most heed their signal in a moment: only the deaf are told of. An abandoned one has had its moment.
     const hadTime = result.outcome.kind === "abandoned";
@@ -174,7 +174,9 @@ export class Funnel {
     }
     const end = await ended;
     slot.release();
-    await answer;
+    const told = await answer;
+    // The end of the attempt was refused then, because the task was confirmed already.
+    if (end === "confirmed" && told === "lost") this.#settled(task, { kind: "confirm" }, CONFIRMED, path);
     if (end !== "succeeded") return;
     const durationMs = result.durationMs + ports.clock.monotonicMs() - sinceMs;
     await this.#settle(task, { kind: "confirm" }, durationMs, path);

@@ -2,6 +2,7 @@
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { BeatAnswer, ProcessRecord, Store } from "../store/contract.ts";
 import { processId } from "../task/identifier.ts";
+import type { Token } from "../task/task.ts";
 import type { Availability } from "./availability.ts";
 import { Observer } from "./observer.ts";
 import type { Reporter } from "./reporter.ts";
@@ -68,6 +69,11 @@ export class LiveProcess {
   /** True while this process may start attempts: its lease, counted from when it sent its last successful heartbeat, has not run out. */
   get mayStart(): boolean {
     return this.#owner !== null && this.#ports.clock.monotonicMs() < this.#deadlineMs;
+  }
+
+  /** The last look before code of the user runs: a claim whose lease may have passed starts nothing. */
+  mayStartUnder({ owner }: Token): boolean {
+    return this.mayStart && this.#owner === owner;
   }
 
   /** Registers and starts the heartbeat. Rejects when the store does. */

@@ -21,6 +21,7 @@ import { Executors } from "./executors.ts";
 import type { Hooks } from "./funnel.ts";
 import { DEFAULT_MAX_DATA_BYTES } from "./new-record.ts";
 import type { Logger } from "./reporter.ts";
+import type { SchedulerTransaction } from "./transaction-session.ts";
 
 /** Default time after which a silent process counts as dead: 15 s. */
 const DEFAULT_LEASE_MS = 15_000;
@@ -73,7 +74,12 @@ export type SchedulerOptions<Transaction, Api, Synchronous extends boolean> = Co
   Synchronous
 > &
   (
-    | { readonly executors?: readonly BoundExecutor[] | undefined; readonly executor?: undefined }
+    | {
+        readonly executors?:
+          | readonly BoundExecutor<SchedulerTransaction<NoInfer<Api>, NoInfer<Synchronous>>>[]
+          | undefined;
+        readonly executor?: undefined;
+      }
     | {
         readonly executor: TaskExecutor;
         /**
@@ -175,7 +181,8 @@ function checkRaw(options: {
 }
 
 function checkExecutors(options: {
-  readonly executors?: readonly BoundExecutor[] | undefined;
+  readonly store: unknown;
+  readonly executors?: readonly BoundExecutor<never>[] | undefined;
   readonly types?: unknown;
 }): readonly BoundExecutor[] {
   if (options.types !== undefined) {
@@ -193,7 +200,15 @@ function checkExecutors(options: {
       "pass [executor(definition, handler), ...]",
     );
   }
-  return executors;
+  const stranger = executors.find(({ store }) => store !== undefined && store !== options.store);
+  if (stranger !== undefined) {
+    throw new InvalidInputError(
+      `transactional of "${stranger.type}"`,
+      "is another store than the scheduler's",
+      "pass the same store to both",
+    );
+  }
+  return executors as readonly BoundExecutor[]; // what they take as tx, this store hands out
 }
 
 function checkMigrate(migrate: unknown): boolean {

@@ -2,6 +2,7 @@
 import { CommitUnknownError, StoreUnavailableError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { BeginOptions, NewTask, OwnTransaction, Store } from "../store/contract.ts";
+import type { AttemptTransactionOptions } from "../task/executor.ts";
 import { checkFunction, checkNames, checkObject, countOption, optionNames } from "../task/option-checks.ts";
 import type { Enqueuer, Receipt } from "./enqueue.ts";
 import type { FastPath } from "./fast-path.ts";
@@ -27,6 +28,18 @@ export interface TransactionResult<Value> {
   readonly value: Value;
   /** One receipt per task enqueued outside rolled-back savepoints, in order. */
   readonly receipts: readonly Receipt[];
+}
+
+/** The attempt of a task whose executor works in a transaction. What one of these throws is rolled back for. */
+export interface AttemptTransaction {
+  /** Told after BEGIN. */
+  begun(own: OwnTransaction<unknown, unknown>): void;
+  /** Writes the confirmation, once all else is written. */
+  confirm(transaction: unknown): Promise<void>;
+  /** Told immediately before COMMIT is sent. */
+  committing(): void;
+  /** Told after COMMIT was acknowledged, and whether that proves that the confirmation is committed. */
+  committed(isProven: boolean): void;
 }
 
 /** What transactions work with. */
@@ -55,9 +68,26 @@ export class Transactions {
     checkFunction("work", callback, "pass the function that does the work, as in transaction((tx) => ...)");
     checkObject("options", options, "pass { maxRetries, isolationLevel } or nothing");
     checkNames("transaction", options, transactionOptions);
+    return await this.#runRetried(callback, options, null);
+  }
+
+  /** Runs the work of an attempt: its confirmation is the last statement before COMMIT. Its options were checked. */
+  async runAttempt(
+    attempt: AttemptTransaction,
+    work: Callback,
+    options: AttemptTransactionOptions,
+  ): Promise<void> {
+    await this.#runRetried(work, options, attempt);
+  }
+
+  async #runRetried(
+    callback: Callback,
+    options: AttemptTransactionOptions,
+    attempt: AttemptTransaction | null,
+  ): Promise<TransactionResult<unknown>> {
     for (let retriesLeft = countOption("maxRetries", options.maxRetries, 0, 0); ; retriesLeft -= 1) {
       try {
-        return await this.#runOnce(callback, options);
+        return await this.#runOnce(callback, options, attempt);
       } catch (error) {
         if (retriesLeft <= 0 || !isRetriable(error)) throw error;
       }
@@ -96,13 +126,20 @@ export class Transactions {
     return receipts;
   }
 
-  async #runOnce(callback: Callback, options: TransactionOptions): Promise<TransactionResult<unknown>> {
+  async #runOnce(
+    callback: Callback,
+    { isolationLevel = null }: AttemptTransactionOptions,
+    attempt: AttemptTransaction | null,
+  ): Promise<TransactionResult<unknown>> {
     const { store, enqueuer } = this.#parts;
-    const own = await store.begin(options);
+    const own = await store.begin({ isolationLevel });
     const session = new TransactionSession(own, enqueuer);
     let value: unknown;
     try {
+      attempt?.begun(own);
       value = await session.run(callback);
+      await attempt?.confirm(own.transaction);
+      attempt?.committing();
     } catch (error) {
       await own.rollback();
       this.#forget(own, session.receipts);
@@ -110,6 +147,7 @@ export class Transactions {
     }
     const { receipts } = session;
     await this.#commit(own, receipts);
+    attempt?.committed(own.provesCommit());
     this.#startFastPath(receipts, own.provesCommit());
     return Object.freeze({ value, receipts: Object.freeze(receipts) });
   }

@@ -1,15 +1,5 @@
 /** Executors: the application's code for a type, typed or raw. */
-import { InvalidInputError } from "../errors.ts";
-import { checkDefinition, readData, type TaskDefinition } from "./definition.ts";
-import {
-  checkFunction,
-  checkNames,
-  checkObject,
-  isRecord,
-  optionNames,
-  shown,
-  wholeNumber,
-} from "./option-checks.ts";
+import { isRecord } from "./option-checks.ts";
 import type { RetryOptions } from "./policy.ts";
 import type { ClaimedTask } from "./task.ts";
 
@@ -28,11 +18,30 @@ export interface AttemptContext {
   readonly generation: number;
   /** Aborts at the timeout, when the process stops, and when it has lost its lease. Pass it on to what you call. */
   readonly signal: AbortSignal;
+  /**
+   * Confirms the task inside a transaction of yours, of the kind that the scheduler's enqueue takes: call it last, outside of
+   * savepoints, and let the transaction commit. Throws ClaimLostError when the claim does not stand any more, so that the
+   * transaction rolls back. Once it was called, the task is confirmed by the commit of that transaction and by nothing
+   * else: the engine reads whether it happened. On a synchronous store it finishes before it returns.
+   */
+  complete(transaction: object): void | Promise<void>;
 }
 
-/** What a typed executor gets. */
-export interface TypedAttempt<Data> extends AttemptContext {
-  readonly data: Data;
+/** How the engine runs the work of an executor in a transaction of its own. */
+export interface AttemptTransactionOptions {
+  /** Passed on to databases that have isolation levels. Default: the connection's. */
+  readonly isolationLevel?: "read committed" | "repeatable read" | "serializable" | null;
+  /** How often the work is run again after a serialization failure or a deadlock, within the attempt. Default 0. */
+  readonly maxRetries?: number;
+}
+
+/** What the engine hands to a bound executor: the context of the attempt, and a transaction for whoever asks for one. */
+export interface AttemptHost<Tx> extends AttemptContext {
+  /**
+   * Runs the work in a transaction of the store's own that confirms the task as its last statement. Resolves once it is
+   * known to be committed. A contravariant property: what takes another tx does not fit.
+   */
+  readonly transact: (work: (tx: Tx) => unknown, options: AttemptTransactionOptions) => Promise<void>;
 }
 
 /** Limits of one executor. */
@@ -42,8 +51,6 @@ export interface ExecutorOptions {
   /** How many tasks of this type run at once in this process. Default: the worker's whole concurrency. */
   readonly concurrency?: number | undefined;
 }
-
-const executorOptions = optionNames<ExecutorOptions>({ timeoutMs: true, concurrency: true });
 
 /** A task as the raw layer sees it: opaque bytes. */
 export interface RawTask {
@@ -62,45 +69,15 @@ export interface TaskExecutor {
   execute(task: RawTask, context: AttemptContext): void | Promise<void>;
 }
 
-/** A type with its code, as a scheduler keeps it. */
-export interface BoundExecutor {
+/** A type with its code, as a scheduler keeps it. `Tx` is what it does its work in, if it asks for a transaction. */
+export interface BoundExecutor<Tx = unknown> {
   readonly type: string;
   readonly retry: RetryOptions;
   readonly options: ExecutorOptions;
-  /** Fails by throwing, or by a promise that rejects. */
-  run(task: ClaimedTask, context: AttemptContext): unknown;
-}
-
-/** The code of one type. It may run more than once for a task: make it idempotent under `taskId`. */
-export type Handler<Data> = (attempt: TypedAttempt<Data>) => void | Promise<unknown>;
-
-/**
- * Gives a definition its code. Returning means success; a throw is a failed attempt, retried with backoff. Throw
- * PermanentError to fail at once, RetryAfterError to come later without counting a failure.
- */
-export function executor<Output>(
-  definition: TaskDefinition<unknown, Output>,
-  ...rest: [handler: Handler<Output>] | [options: ExecutorOptions, handler: Handler<Output>]
-): BoundExecutor {
-  checkDefinition(definition);
-  const [options, handler] = rest.length === 2 ? rest : [{}, rest[0]];
-  checkFunction(`executor of "${definition.type}"`, handler, "pass the code of the type");
-  checkExecutorOptions(definition.type, options);
-  return Object.freeze({
-    type: definition.type,
-    retry: definition.retry,
-    options,
-    run(task: ClaimedTask, context: AttemptContext): unknown {
-      const read = readData(definition, task.codec, task.data);
-      if (!(read instanceof Promise)) return handler(withData(context, read));
-      return read.then((data) => handler(withData(context, data)));
-    },
-  });
-}
-
-/** Not copied: the context was made for this attempt alone, and its signal is made only when it is asked for. */
-function withData<Data>(context: AttemptContext, data: Data): TypedAttempt<Data> {
-  return Object.assign(context, { data });
+  /** The store in whose transactions it works, where it names one: the scheduler must have the same. */
+  readonly store?: object | undefined;
+  /** Fails by throwing, or by a promise that rejects. A property, so that what takes another tx does not fit. */
+  readonly run: (task: ClaimedTask, host: AttemptHost<Tx>) => unknown;
 }
 
 /** Binds a raw executor to a type. */
@@ -121,20 +98,6 @@ export function isBoundExecutor(value: unknown): value is BoundExecutor {
   if (!isRecord(value)) return false;
   const { type, retry, options, run } = value;
   return typeof type === "string" && isRecord(retry) && isRecord(options) && typeof run === "function";
-}
-
-function checkExecutorOptions(type: string, options: ExecutorOptions): void {
-  checkObject(`options of "${type}"`, options, "pass { timeoutMs, concurrency } before the code, or nothing");
-  checkNames(`executor of "${type}"`, options, executorOptions);
-  const { timeoutMs, concurrency } = options;
-  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
-    throw new InvalidInputError(
-      `timeoutMs of "${type}"`,
-      `is ${shown(timeoutMs)}`,
-      "give milliseconds, more than 0",
-    );
-  }
-  if (concurrency !== undefined) wholeNumber(`concurrency of "${type}"`, concurrency, 1);
 }
 
 /**

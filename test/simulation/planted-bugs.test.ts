@@ -6,6 +6,7 @@ import { judge } from "../../simulation/judge.ts";
 import type { Plan } from "../../simulation/plan.ts";
 import { play } from "../../simulation/scenario.ts";
 import type * as ahead from "../../src/run/ahead.ts";
+import type * as completion from "../../src/run/completion.ts";
 import type * as solitude from "../../src/run/solitude.ts";
 
 const planted = vi.hoisted(() => ({ bug: "none" }));
@@ -51,6 +52,33 @@ vi.mock("../../src/run/solitude.ts", async (original) => {
   return { ...real, Solitude: PlantedSolitude };
 });
 
+vi.mock("../../src/run/completion.ts", async (original) => {
+  const { Completion } = await original<typeof completion>();
+  class PlantedCompletion extends Completion {
+    override get isTouched(): boolean {
+      return !planted.bug.startsWith("confirms") && super.isTouched;
+    }
+
+    override complete(transaction: unknown): void | Promise<void> {
+      return planted.bug.startsWith("confirms") ? Promise.resolve() : super.complete(transaction);
+    }
+
+    override async confirm(transaction: unknown): Promise<void> {
+      if (!planted.bug.startsWith("confirms")) await super.confirm(transaction);
+    }
+
+    override committing(): void {
+      super.committing();
+      if (planted.bug.startsWith("takes an unanswered")) this.committed(true);
+    }
+  }
+  type Parameters = ConstructorParameters<typeof Completion>;
+  return {
+    Completion,
+    completionsWith: (parts: Parameters[0]) => (task: Parameters[1]) => new PlantedCompletion(parts, task),
+  };
+});
+
 const file = new URL("./plans/held-back-for-a-task-that-ran-elsewhere.json", import.meta.url);
 const written = JSON.parse(readFileSync(file, "utf8")) as Plan; // a plan file is written by us
 const heldBack = { ...written, restLimitMs: 30_000 };
@@ -58,6 +86,9 @@ const heldBack = { ...written, restLimitMs: 30_000 };
 const heldLong = "G11: a claimed task waits for a slot no longer than a poll";
 const passedOver = "G11: a claim passes over a type that may run";
 const besideRoom = "G11: a due task does not wait beside a worker with room for it";
+const exactlyOnce =
+  "G15: with transactional completion a confirmed task has its effect exactly once, and every other task never";
+const toldBefore = "G18: a hook is called only after the commit that makes it true";
 const passedAround = "G11: a due task is not held and given back beside a worker with room for it";
 
 /** Plans of seeds, drawn one by one. */
@@ -69,6 +100,8 @@ const bugs = [
   { bug: "hoards, and gives nothing back", law: heldLong, plans: drawn() },
   { bug: "hoards, and gives back after a poll", law: passedAround, plans: drawn() },
   { bug: "asks only for types that run", law: passedOver, plans: drawn() },
+  { bug: "confirms in a transaction of its own", law: exactlyOnce, plans: drawn() },
+  { bug: "takes an unanswered COMMIT for a success", law: toldBefore, plans: drawn() },
   { bug: "stays closed", law: besideRoom, plans: [heldBack] },
   { bug: "is closed and looks no more", law: besideRoom, plans: [heldBack] },
 ];

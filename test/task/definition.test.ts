@@ -26,6 +26,8 @@ async function run(bound: BoundExecutor, task: ClaimedTask): Promise<void> {
     failedAttempts,
     generation: 3,
     signal,
+    complete: () => undefined,
+    transact: () => Promise.reject(new Error("there is no store")),
   });
 }
 

@@ -8,9 +8,9 @@ import type { EnqueueOptions } from "../../run/new-record.ts";
 import { Scheduler } from "../../run/scheduler.ts";
 import { within } from "../../run/sleep.ts";
 import { runSteps, runStepsSync, type Steps, step } from "../../run/steps.ts";
+import { executor } from "../../run/typed-executor.ts";
 import type { Awaitable } from "../../store/contract.ts";
 import { defineTask } from "../../task/definition.ts";
-import { executor } from "../../task/executor.ts";
 import type { AdapterCapability, AdapterHarness, CallerIsolation } from "./adapter-harness.ts";
 
 /** Data of the tasks of the laws. */
