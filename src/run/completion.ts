@@ -60,7 +60,7 @@ export class Completion implements AttemptTransaction {
     this.#task = task;
   }
 
-  /** Whether a confirmation was sent that may have been committed, or was. */
+  /** Whether a confirmation was asked for, so that the task is confirmed by that or not at all. */
   get isTouched(): boolean {
     return this.#standing !== "untouched";
   }
@@ -143,9 +143,10 @@ export class Completion implements AttemptTransaction {
 
   *#confirmOnCallers(transaction: unknown): Steps<void> {
     const store: Store = this.#parts.store;
+    // Whoever asks means it: an executor that swallows a refusal, and returns, has not succeeded.
+    if (!this.isConfirmed) this.#standing = "doubted";
     this.#assertOpen();
     store.assertTransaction(transaction);
-    this.#standing = "doubted";
     if (!(yield* step(store.confirmWithin(transaction, this.#task)))) throw this.#lost();
     this.#assertOpen();
   }

@@ -88,7 +88,7 @@ const passedOver = "G11: a claim passes over a type that may run";
 const besideRoom = "G11: a due task does not wait beside a worker with room for it";
 const exactlyOnce =
   "G15: with transactional completion a confirmed task has its effect exactly once, and every other task never";
-const toldBefore = "G18: a hook is called only after the commit that makes it true";
+const toldBefore = "G18: a hook is called only after its process was told of the commit";
 const passedAround = "G11: a due task is not held and given back beside a worker with room for it";
 
 /** Plans of seeds, drawn one by one. */
