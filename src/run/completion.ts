@@ -123,10 +123,13 @@ export class Completion implements AttemptTransaction {
     this.#own = own;
   }
 
-  /** All work on it is done. */
-  async confirm(transaction: unknown): Promise<void> {
+  /** All work on it is done, also what was sent by hand and not waited for: it may have ended the transaction. */
+  async confirm(own: OwnTransaction<unknown, unknown>): Promise<void> {
+    const store: Store = this.#parts.store;
+    if (!own.provesCommit()) await (await own.savepoint()).release();
     this.#assertOpen();
-    if (!(await this.#parts.store.confirmWithin(transaction, this.#task))) throw this.#lost();
+    store.assertTransaction(own.transaction);
+    if (!(await store.confirmWithin(own.transaction, this.#task))) throw this.#lost();
   }
 
   /** Its COMMIT is about to be sent. */

@@ -35,7 +35,7 @@ export interface AttemptTransaction {
   /** Told after BEGIN. */
   begun(own: OwnTransaction<unknown, unknown>): void;
   /** Writes the confirmation, once all else is written. */
-  confirm(transaction: unknown): Promise<void>;
+  confirm(own: OwnTransaction<unknown, unknown>): Promise<void>;
   /** Told immediately before COMMIT is sent. */
   committing(): void;
   /** Told after COMMIT was acknowledged, and whether that proves that the confirmation is committed. */
@@ -138,7 +138,7 @@ export class Transactions {
     try {
       attempt?.begun(own);
       value = await session.run(callback);
-      await attempt?.confirm(own.transaction);
+      await attempt?.confirm(own);
       attempt?.committing();
     } catch (error) {
       await own.rollback();

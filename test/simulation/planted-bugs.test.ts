@@ -63,8 +63,8 @@ vi.mock("../../src/run/completion.ts", async (original) => {
       return planted.bug.startsWith("confirms") ? Promise.resolve() : super.complete(transaction);
     }
 
-    override async confirm(transaction: unknown): Promise<void> {
-      if (!planted.bug.startsWith("confirms")) await super.confirm(transaction);
+    override async confirm(own: Parameters<InstanceType<typeof Completion>["confirm"]>[0]): Promise<void> {
+      if (!planted.bug.startsWith("confirms")) await super.confirm(own);
     }
 
     override committing(): void {
@@ -72,10 +72,10 @@ vi.mock("../../src/run/completion.ts", async (original) => {
       if (planted.bug.startsWith("takes an unanswered")) this.committed(true);
     }
   }
-  type Parameters = ConstructorParameters<typeof Completion>;
+  type Parts = ConstructorParameters<typeof Completion>;
   return {
     Completion,
-    completionsWith: (parts: Parameters[0]) => (task: Parameters[1]) => new PlantedCompletion(parts, task),
+    completionsWith: (parts: Parts[0]) => (task: Parts[1]) => new PlantedCompletion(parts, task),
   };
 });
 

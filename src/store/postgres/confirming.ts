@@ -24,14 +24,14 @@ export class Confirming {
   /** See the contract. Errors are the caller's driver's own. */
   async confirmWithin(transaction: object, { id, token }: HeldTask, call: StoreCall): Promise<boolean> {
     const { owner, claim, generation } = token;
-    const rows = await this.#callers.rows(transaction, this.#confirm, [
+    const [row] = await this.#callers.rows(transaction, this.#confirm, [
       id,
       owner,
       String(claim),
       String(generation),
       numberParameter(call.now),
     ]);
-    return rows.length > 0;
+    return row?.["confirmed"] === "true";
   }
 
   /**

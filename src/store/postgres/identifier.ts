@@ -55,6 +55,7 @@ export interface Names {
   readonly taskState: string;
   readonly resolveDuplicates: string;
   readonly openTransactions: string;
+  readonly confirmWithin: string;
 }
 
 /** Names everything in `schema`. */
@@ -74,6 +75,7 @@ export function namesIn(schema: string): Names {
     taskState: inSchema("task_state"),
     resolveDuplicates: inSchema("resolve_duplicates_v1"),
     openTransactions: inSchema("open_transactions_v1"),
+    confirmWithin: inSchema("confirm_within_v1"),
   });
 }
 

@@ -3,12 +3,13 @@ import { type Names, namesIn } from "../identifier.ts";
 import { setSchemaVersion, versionTable } from "../statements/schema.ts";
 import { tables } from "./0001-tables.ts";
 import { functions } from "./0002-functions.ts";
+import { confirmWithin } from "./0003-confirm-within.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
 
 /** The steps. */
-export const migrations: readonly Migration[] = Object.freeze([tables, functions]);
+export const migrations: readonly Migration[] = Object.freeze([tables, functions, confirmWithin]);
 
 /** The version this library works with. */
 export const knownVersion: number = migrations.length;

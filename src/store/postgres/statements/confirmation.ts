@@ -1,29 +1,19 @@
 /** Statements about confirmations inside callers' transactions. */
 import type { Names } from "../identifier.ts";
-import { history } from "./settle.ts";
-import { instantOf, type Statement } from "./statement.ts";
-
-/** On a caller's transaction, whose driver may make something else of a number. */
-const given = (parameter: string): string => `cast(cast(${parameter} as text) as bigint)`;
+import type { Statement } from "./statement.ts";
 
 /**
- * Confirms one task under its current claim: $1 id, $2 owner, $3 claim, $4 generation, $5 now in ms. Answers a row when it
- * did. It runs on callers' transactions, whatever their isolation level: nothing but a claim, a settlement or an
- * operator changes the row, and no heartbeat does.
+ * Confirms one task under its current claim: $1 id, $2 owner, $3 claim, $4 generation, $5 now in ms. It runs on callers'
+ * transactions, whatever their isolation level: nothing but a claim, a settlement or an operator changes the row, and no
+ * heartbeat does. Each value is cast to text first, since some drivers would make something else of it.
  */
-export const confirmWithin = (names: Names): string => `with
-  ${instantOf("cast($5 as text)")},
-  ended as (
-    delete from ${names.pending} p
-    where p.id = ${given("$1")}
-      and p.owner = ${given("$2")}
-      and p.claim = ${given("$3")}
-      and p.generation = ${given("$4")}
-    returning p.id, p.owner, p.generation
-  ),
-  ${history(names, "ended")}
-select cast(e.id as text) as id
-from ended e`;
+export const confirmWithin = (names: Names): string => `select cast(${names.confirmWithin}(
+  cast(cast($1 as text) as bigint),
+  cast(cast($2 as text) as bigint),
+  cast(cast($3 as text) as bigint),
+  cast(cast($4 as text) as integer),
+  cast(cast($5 as text) as double precision)
+) as text) as confirmed`;
 
 /**
  * What became of such confirmations: $1 ids, $2 owners, $3 claims, $4 generations. A row that stands and can be locked is

@@ -4,7 +4,7 @@ import { boundedWait } from "./bounds.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** History of confirmed tasks: one row for each bucket of ids and process, made from the rows that were deleted. */
-export const history = (names: Names, source: string): string => `history as (
+const history = (names: Names, source: string): string => `history as (
     insert into ${names.confirmed} (bucket, settled_at, owner, ids, generations)
     select
       h.id / 1024,
