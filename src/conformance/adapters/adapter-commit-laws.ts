@@ -1,7 +1,7 @@
 /** Laws of atomicity: tasks of the library's transaction stand or fall with its rows. */
 import assert from "node:assert/strict";
 import { NotATransactionError, TaskConflictError } from "../../errors.ts";
-import { step } from "../../run/steps.ts";
+import { type Steps, step } from "../../run/steps.ts";
 import { adapterLaw, adapterTask, isOrWraps } from "./adapter-scene.ts";
 
 /** Commit, rollback, savepoints, duplicates, and what may pass as a transaction. */
@@ -13,6 +13,25 @@ export const adapterCommitLaws = [
     });
     assert.deepEqual(receipt, { taskId: "task", created: true });
     await scene.assertStands(["task"], ["row"]);
+  }),
+
+  adapterLaw("a task is confirmed together with the rows of a transaction, or not at all", async (scene) => {
+    const { harness } = scene;
+    await scene.transaction((tx) => step(scene.enqueue(tx, "task")));
+    const task = await scene.claimed("task");
+    const complete = function* (tx: unknown): Steps<void> {
+      yield* step(harness.write(tx, "effect"));
+      const isConfirmed = yield* step(harness.store.confirmWithin(tx, task));
+      assert.equal(isConfirmed, true, "the claim is current");
+    };
+    await scene.rolledBack(complete);
+    assert.deepEqual(await harness.store.readConfirmations([task]), ["held"]);
+    await scene.assertStands(["task"], []);
+    await scene.transaction(complete);
+    assert.deepEqual(await harness.store.readConfirmations([task]), ["confirmed"]);
+    await scene.assertStands(["task"], ["effect"]);
+    const again = await scene.transaction((tx) => step(harness.store.confirmWithin(tx, task)));
+    assert.equal(again, false, "the claim is over");
   }),
 
   adapterLaw("a task is gone with its rows when the callback throws", async (scene) => {

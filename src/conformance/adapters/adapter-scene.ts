@@ -11,6 +11,7 @@ import { runSteps, runStepsSync, type Steps, step } from "../../run/steps.ts";
 import { executor } from "../../run/typed-executor.ts";
 import type { Awaitable } from "../../store/contract.ts";
 import { defineTask } from "../../task/definition.ts";
+import type { ClaimedTask } from "../../task/task.ts";
 import type { AdapterCapability, AdapterHarness, CallerIsolation } from "./adapter-harness.ts";
 
 /** Data of the tasks of the laws. */
@@ -140,6 +141,22 @@ export class AdapterScene {
     }
     assert.deepEqual([...standing].sort(), [...taskIds].sort(), "exactly these tasks stand");
     assert.deepEqual([...(await this.harness.writtenKeys())].sort(), [...keys].sort(), "with these rows");
+  }
+
+  /** Claims a task as a process that nobody else knows. */
+  async claimed(taskId: string): Promise<ClaimedTask> {
+    const { store } = this.harness;
+    const owner = "7000000000000000001";
+    await store.register({ owner, host: "host", pid: 1, types: "all", slots: 1, leaseMs: LEASE_MS });
+    const [task] = await store.claimById({
+      owner,
+      claim: 1,
+      liveClaims: [],
+      taskIds: [taskId],
+      types: "all",
+    });
+    assert.ok(task !== undefined, `"${taskId}" is claimed`);
+    return task;
   }
 
   /** Answers of the fast path for these receipts. */
