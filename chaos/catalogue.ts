@@ -1,5 +1,6 @@
 // All scenarios that can run, in the order of the fault catalogue.
 import type { Scenario } from "./scenario.ts";
+import { completionScenarios } from "./scenarios/completion.ts";
 import { dataScenarios } from "./scenarios/data.ts";
 import { databaseScenarios } from "./scenarios/database.ts";
 import { networkScenarios } from "./scenarios/network.ts";
@@ -14,6 +15,7 @@ import { timeScenarios } from "./scenarios/time.ts";
 export const scenarios: readonly Scenario[] = Object.freeze(
   [
     ...processScenarios,
+    ...completionScenarios,
     ...databaseScenarios,
     ...networkScenarios,
     ...sqliteScenarios,

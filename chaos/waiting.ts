@@ -4,11 +4,6 @@ import type { WaitingScenario } from "./scenario.ts";
 /** All of them, each with what it waits for. */
 export const waiting: readonly WaitingScenario[] = [
   {
-    id: "F15",
-    title: "kill -9 at every statement of a transactional completion",
-    waitsFor: "transactional completion",
-  },
-  {
     id: "F30",
     title: "the LISTEN session is terminated; the notifier crashes",
     waitsFor: "LISTEN (wake-ups by NOTIFY)",

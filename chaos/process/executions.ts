@@ -28,8 +28,8 @@ export class Executions {
     subscribe("owed:attempt.end", (event) => this.#ended(event as TelemetryEvents["attempt.end"]));
   }
 
-  /** Runs an executor and notes it. */
-  async run(task: ClaimedTask, work: () => Promise<void>): Promise<void> {
+  /** Runs an executor and notes it; with `hasEffect`, that it has its effect once it is through. */
+  async run(task: ClaimedTask, hasEffect: boolean, work: () => Promise<void>): Promise<void> {
     const { taskId, token } = task;
     const execution: Execution = { taskId, token, hasReturned: false, hasEnded: false, isPermanent: false };
     this.#running.set(keyOf(token.owner, token.claim, taskId), execution);
@@ -37,7 +37,7 @@ export class Executions {
     let outcome: Outcome = "failed";
     try {
       await work();
-      this.#recorder.record({ kind: "effect", taskId, token });
+      if (hasEffect) this.#recorder.record({ kind: "effect", taskId, token });
       outcome = "succeeded";
     } catch (error) {
       execution.isPermanent = isPermanent(error);

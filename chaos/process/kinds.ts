@@ -43,6 +43,8 @@ interface Kind {
   readonly maxDelayMs: number;
   /** Most at once in a process. */
   readonly concurrency?: number;
+  /** Its executor writes a row into the table of effects, and both its row and the confirmation are committed together. */
+  readonly isTransactional?: boolean;
 }
 
 const jitter = 0.1;
@@ -57,10 +59,13 @@ export const kinds: Readonly<Record<string, Kind>> = Object.freeze({
   slow: { ...work, concurrency: 2 },
   poison: { maxFailedAttempts: 3, baseMs: 100, maxDelayMs: 500 },
   foreign: work,
+  transfer: { ...work, isTransactional: true },
 });
 
-/** Names of all kinds but `foreign`, which old versions do not know. */
-export const knownKinds: readonly string[] = Object.keys(kinds).filter((name) => name !== "foreign");
+/** Names of all kinds but `foreign`, which old versions do not know, and `transfer`, which needs a table. */
+export const knownKinds: readonly string[] = Object.keys(kinds).filter(
+  (name) => name !== "foreign" && name !== "transfer",
+);
 
 /** The definition of a kind. */
 export function definitionOf(name: string, maxLostAlone: number): TaskDefinition<Script, Script> {
@@ -72,14 +77,14 @@ export function definitionOf(name: string, maxLostAlone: number): TaskDefinition
 /** What the checker has to know of the kinds. */
 export function typeSettings(): RunSettings["types"] {
   return Object.fromEntries(
-    Object.entries(kinds).map(([name, { maxFailedAttempts, baseMs, maxDelayMs }]) => {
+    Object.entries(kinds).map(([name, { maxFailedAttempts, baseMs, maxDelayMs, isTransactional }]) => {
       const delayMs = (failed: number, factor: number): number =>
         Math.min(Math.min(baseMs * 2 ** Math.min(failed - 1, 30), maxDelayMs) * factor, maxDelayMs);
       const settings = {
         maxFailedAttempts,
         smallestDelayMs: (failed: number) => delayMs(failed, 1 - jitter),
         largestDelayMs: (failed: number) => delayMs(failed, 1 + jitter),
-        transactional: false,
+        transactional: isTransactional === true,
       };
       return [name, settings];
     }),

@@ -7,11 +7,12 @@ import { executor } from "../../src/run/typed-executor.ts";
 import type { BoundExecutor } from "../../src/task/executor.ts";
 import { safeError } from "../../src/task/safe-error.ts";
 import { Executions } from "./executions.ts";
-import { definitionOf, type Script } from "./kinds.ts";
+import { definitionOf, kinds, type Script } from "./kinds.ts";
 import type { Answer, Command, Message, ProcessStatus, Request } from "./messages.ts";
 import { play } from "./play.ts";
 import { Recorder } from "./recorder.ts";
 import { openStore, type ProcessSettings } from "./settings.ts";
+import { transferExecutor } from "./transfers.ts";
 import { witnessedStore } from "./witnessed-store.ts";
 
 /** A scheduler whose store is not known by its type. */
@@ -77,12 +78,15 @@ function witnessedExecutor(
       await tx.enqueue(definition, {} satisfies Script, { taskId });
     });
   };
-  const played = executor(definition, (attempt) =>
-    play(attempt.data, attempt, { gateFolder: settings.gateFolder, enqueueFollowUp }),
-  );
+  const around = { gateFolder: settings.gateFolder, enqueueFollowUp };
+  const isTransactional = kinds[kind]?.isTransactional === true;
+  const played = isTransactional
+    ? transferExecutor(definition, settings.maxLostAlone, around)
+    : executor(definition, (attempt) => play(attempt.data, attempt, around));
+  const hasEffect = !isTransactional; // else it is a row, which the rig counts
   return {
     ...played,
-    run: (task, context) => executions.run(task, async () => void (await played.run(task, context))),
+    run: (task, host) => executions.run(task, hasEffect, async () => void (await played.run(task, host))),
   };
 }
 

@@ -15,7 +15,11 @@ export interface Surroundings {
 }
 
 /** Plays one attempt. */
-export async function play(script: Script, context: AttemptContext, around: Surroundings): Promise<void> {
+export async function play(
+  script: Script,
+  context: Pick<AttemptContext, "signal" | "attempt">,
+  around: Surroundings,
+): Promise<void> {
   const heeded = script.heedsSignal === false ? undefined : context.signal;
   if (script.runMs !== undefined) await delay(script.runMs, undefined, heeded && { signal: heeded });
   if (script.gate !== undefined) {

@@ -3,6 +3,7 @@ import type { Seen } from "../../checker/history.ts";
 import { CommitUnknownError, StoreUnavailableError } from "../../src/errors.ts";
 import type {
   ClaimRequest,
+  HeldTask,
   OwnTransaction,
   ProcessRecord,
   SettleAnswer,
@@ -50,6 +51,21 @@ export function witnessedStore(store: Store, recorder: Recorder): Store {
       const answer = store.resolveDuplicates(transaction, missing, birth, createdIds, call);
       return answer instanceof Promise ? answer.then(learn) : learn(answer);
     },
+    confirmWithin: (transaction, task, call) => {
+      const learn = (isConfirmed: boolean): boolean => {
+        if (isConfirmed) witness.confirmed(transaction, task);
+        return isConfirmed;
+      };
+      const answer = store.confirmWithin(transaction, task, call);
+      return answer instanceof Promise ? answer.then(learn) : learn(answer as boolean); // one or the other
+    },
+    readConfirmations: async (tasks) => {
+      const standings = await store.readConfirmations(tasks);
+      tasks.forEach((task, place) => {
+        if (standings[place] === "confirmed") witness.noteConfirmation(task, "ok");
+      });
+      return standings;
+    },
     claim: (request) =>
       witness.claim(
         request,
@@ -73,10 +89,23 @@ class Witness {
   readonly #recorder: Recorder;
   readonly #taskIds = new Map<string, string>();
   readonly #createdBy = new WeakMap<object, Set<string>>();
+  readonly #confirmedBy = new WeakMap<object, HeldTask[]>();
 
   constructor(store: Store, recorder: Recorder) {
     this.#store = store;
     this.#recorder = recorder;
+  }
+
+  /** Notes that a transaction has confirmed a task. */
+  confirmed(transaction: unknown, task: HeldTask): void {
+    this.#confirmedBy.get(transaction as object)?.push(task);
+  }
+
+  /** Notes what became of the COMMIT that confirms a task; both are one statement to this process. */
+  noteConfirmation({ taskId, token }: HeldTask, seen: Seen): void {
+    const verdict = seen === "ok" ? "applied" : null;
+    this.#recorder.record({ kind: "settle.invoke", taskId, token, decision: "confirm" });
+    this.#recorder.record({ kind: "settle.answer", taskId, token, seen, verdict });
   }
 
   /** Notes which task the store's number means. */
@@ -95,9 +124,12 @@ class Witness {
     const calls: string[] = [];
     const created = new Set<string>();
     this.#createdBy.set(own.transaction as object, created);
+    const confirmed: HeldTask[] = [];
+    this.#confirmedBy.set(own.transaction as object, confirmed);
     const added = { calls: { value: calls }, created: { value: created } };
     const answered = (seen: Seen): void => {
       if (calls.length > 0) this.#recorder.record({ kind: "commit.answer", calls: [...calls], seen });
+      for (const task of confirmed) this.noteConfirmation(task, seen);
     };
     return {
       transaction: own.transaction,
@@ -119,9 +151,9 @@ class Witness {
         }
         return undefined;
       },
-      rollback: () => {
+      rollback: (options) => {
         if (calls.length > 0) this.#recorder.record({ kind: "rollback", calls: [...calls] });
-        return own.rollback();
+        return own.rollback(options);
       },
     };
   }
