@@ -24,7 +24,7 @@ export interface AttemptContext {
    * transaction rolls back. Once it was called, the task is confirmed by the commit of that transaction and by nothing
    * else: the engine reads whether it happened. On a synchronous store it finishes before it returns.
    */
-  complete(transaction: object): void | Promise<void>;
+  readonly complete: (transaction: object) => void | Promise<void>;
 }
 
 /** How the engine runs the work of an executor in a transaction of its own. */

@@ -113,10 +113,10 @@ describe("complete(tx)", () => {
 
   it("is refused after the attempt has ended", async () => {
     const world = new World();
-    const { opened, open } = gate();
+    const held = gate();
     const thrown: unknown[] = [];
     const late: Work = async ({ complete }, tx) => {
-      await opened;
+      await held.opened;
       await Promise.resolve(complete(tx)).catch((error: unknown) => thrown.push(error));
       await tx.rollback();
     };
@@ -128,7 +128,7 @@ describe("complete(tx)", () => {
       },
     );
     expect(await world.ports.until(scheduler.executeAndAdvance("a"))).toBe("retrying");
-    open();
+    held.open();
     await world.ports.settle();
     expect(thrown).toEqual([expect.any(ClaimLostError)]);
     await world.ports.advance(2_000);

@@ -114,11 +114,11 @@ describe("work in the engine's transaction", () => {
 
   it("that outlives its timeout is rolled back then, and its tx takes no more", async () => {
     const world = new World();
-    const { opened, open } = gate();
+    const held = gate();
     const refused: unknown[] = [];
     const work: Work = async ({ tx, attempt }) => {
       if (attempt > 1) return;
-      await opened;
+      await held.opened;
       await tx.put("late", true).catch((error: unknown) => refused.push(error));
       await tx.enqueue(next, {}).catch((error: unknown) => refused.push(error));
     };
@@ -127,7 +127,7 @@ describe("work in the engine's transaction", () => {
     expect(await world.ports.until(scheduler.executeAndAdvance("a"))).toBe("retrying");
     await world.ports.advance(2_000);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    open();
+    held.open();
     await world.ports.settle();
     expect(refused).toEqual([expect.any(NotATransactionError), expect.any(NotATransactionError)]);
     expect(await effects(world)).toEqual(["effect a 2"]);

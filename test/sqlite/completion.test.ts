@@ -59,7 +59,7 @@ describe("a transactional executor", () => {
     };
     const scheduler = new Scheduler({
       store,
-      executors: [executor(transfer, { transactional: store }, work)],
+      executors: [executor(transfer, { transactional: store }, work as never)], // as code without types may
     });
     await scheduler.start();
     await scheduler.enqueue(transfer, {}, { taskId: "a", delayMs: 1 });
