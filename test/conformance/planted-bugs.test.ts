@@ -3,12 +3,19 @@ import { describe, expect, test } from "vitest";
 
 import { runLaw, storeLaws } from "../../src/conformance/index.ts";
 import { claimBugs } from "./claim-bugs.ts";
+import { confirmationBugs } from "./confirmation-bugs.ts";
 import { enqueueBugs } from "./enqueue-bugs.ts";
 import { operatorBugs } from "./operator-bugs.ts";
 import { openHarness, type PlantedBug } from "./planted-bug.ts";
 import { settleBugs } from "./settle-bugs.ts";
 
-const bugs: readonly PlantedBug[] = [...enqueueBugs, ...claimBugs, ...settleBugs, ...operatorBugs];
+const bugs: readonly PlantedBug[] = [
+  ...enqueueBugs,
+  ...claimBugs,
+  ...settleBugs,
+  ...confirmationBugs,
+  ...operatorBugs,
+];
 
 /** Runs the law a bug is said to break, on a sound store unless the bug is given. */
 function runBrokenLaw({ brokenLaw }: PlantedBug, bug?: PlantedBug): Promise<void> {
