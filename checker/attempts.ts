@@ -85,8 +85,10 @@ function takeAttempt(gathering: Gathering, event: ProcessEvent): void {
     const { decision } = event.event;
     attemptOf(gathering, event.event).settles.push({ decision, invoke: event, answer: null });
   } else if (isKind(event, "settle.answer")) {
-    const { seen, verdict } = event.event;
-    const call = attemptOf(gathering, event.event).settles.find(({ answer }) => answer === null);
+    const { seen, verdict, decision = null } = event.event;
+    const call = attemptOf(gathering, event.event).settles.find(
+      (one) => one.answer === null && (decision ?? one.decision) === one.decision,
+    );
     if (call !== undefined) call.answer = { event, seen, verdict };
   } else if (isKind(event, "hook.confirmed") || isKind(event, "hook.failed")) gathering.hooks.push(event);
 }

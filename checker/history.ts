@@ -94,6 +94,8 @@ export type ProcessEventBody =
       readonly token: HistoryToken;
       readonly seen: Seen;
       readonly verdict: string | null;
+      /** Which of those that wait for an answer. Absent: the oldest. */
+      readonly decision?: "confirm";
     }
   | { readonly kind: "hook.confirmed"; readonly taskId: string }
   | { readonly kind: "hook.failed"; readonly taskId: string }

@@ -124,8 +124,9 @@ async function readCommitted(wire: Wire, claims: readonly BornClaim[], send: Sen
 export function noteConfirmation(wire: Wire, { taskId, token }: HeldTask, seen: Seen): void {
   const { recorder } = wire.parts;
   const verdict = seen === "ok" ? "applied" : null;
-  recorder.record(wire.process, { kind: "settle.invoke", taskId, token, decision: "confirm" });
-  recorder.record(wire.process, { kind: "settle.answer", taskId, token, seen, verdict });
+  const decision = "confirm";
+  recorder.record(wire.process, { kind: "settle.invoke", taskId, token, decision });
+  recorder.record(wire.process, { kind: "settle.answer", taskId, token, seen, verdict, decision });
   recorder.note(`confirmed in a transaction: ${seen}`);
 }
 

@@ -104,8 +104,9 @@ class Witness {
   /** Notes what became of the COMMIT that confirms a task; both are one statement to this process. */
   noteConfirmation({ taskId, token }: HeldTask, seen: Seen): void {
     const verdict = seen === "ok" ? "applied" : null;
-    this.#recorder.record({ kind: "settle.invoke", taskId, token, decision: "confirm" });
-    this.#recorder.record({ kind: "settle.answer", taskId, token, seen, verdict });
+    const decision = "confirm";
+    this.#recorder.record({ kind: "settle.invoke", taskId, token, decision });
+    this.#recorder.record({ kind: "settle.answer", taskId, token, seen, verdict, decision });
   }
 
   /** Notes which task the store's number means. */
