@@ -161,6 +161,21 @@ describe("executors", () => {
       expectInvalid(() => make(job, { [option]: value }, () => undefined), `${option} of "job"`);
     expectInvalid(() => make(job, { concurrency: 1.5 }, () => undefined), 'concurrency of "job"');
   });
+
+  it("its transaction is checked: a store or true, and no settings of one without it", () => {
+    const code = (): undefined => undefined;
+    for (const transactional of [false, null, "postgres", {}, () => undefined])
+      expectInvalid(() => make(job, { transactional }, code), 'transactional of "job"');
+    for (const setting of ["isolationLevel", "maxRetries"])
+      expectInvalid(() => make(job, { [setting]: null }, code), `${setting} of "job"`);
+    expectInvalid(() => make(job, { transactional: true, isolationLevel: "chaos" }, code), "isolationLevel");
+    expectInvalid(() => make(job, { transactional: true, maxRetries: -1 }, code), 'maxRetries of "job"');
+  });
+
+  it("its transaction is one of the scheduler's own store", () => {
+    const executors = [make(job, { transactional: memoryStore() }, () => undefined)];
+    expectInvalid(() => new Scheduler({ store: memoryStore(), executors }), 'transactional of "job"');
+  });
 });
 
 describe("options of a definition", () => {

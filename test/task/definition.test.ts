@@ -177,6 +177,8 @@ describe("an executor", () => {
         failedAttempts: 2,
         generation: 3,
         signal: expect.any(AbortSignal),
+        complete: expect.any(Function),
+        transact: expect.any(Function),
       },
     ]);
   });
