@@ -13,8 +13,12 @@ export interface Pgbouncer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Starts it in a folder of the run, before the server on `serverPort`. It refuses to run as root. */
-export async function startPgbouncer(runFolder: string, serverPort: number): Promise<Pgbouncer> {
+/** Starts it in a folder of the run, before the server on `serverPort`, with further lines of settings. It refuses to run as root. */
+export async function startPgbouncer(
+  runFolder: string,
+  serverPort: number,
+  further: readonly string[] = [],
+): Promise<Pgbouncer> {
   const program = pgbouncerProgram();
   if (program === null) throw new Error("pgbouncer is not installed");
   const folder = join(runFolder, "pgbouncer");
@@ -38,6 +42,7 @@ pool_mode = transaction
 default_pool_size = 5
 max_client_conn = 200
 admin_users = postgres
+${further.join("\n")}
 `,
   );
   // auth_type any logs everybody in as the user that the database names.

@@ -19,12 +19,15 @@ export class CallerReceipts {
   readonly #store: Store;
   readonly #enqueuer: Enqueuer;
   readonly #fastPath: FastPath;
+  readonly #onLeft: (type: string) => void;
   readonly #collecting = new AsyncLocalStorage<Receipt[]>();
 
-  constructor(store: Store, enqueuer: Enqueuer, fastPath: FastPath) {
+  /** @param onLeft told of a type whose tasks were enqueued here, are due, and are not executed here */
+  constructor(store: Store, enqueuer: Enqueuer, fastPath: FastPath, onLeft: (type: string) => void) {
     this.#store = store;
     this.#enqueuer = enqueuer;
     this.#fastPath = fastPath;
+    this.#onLeft = onLeft;
   }
 
   /** See `Scheduler.collect`. The work may enqueue in nested transactions, whose objects no adapter could tell apart. */
@@ -54,6 +57,9 @@ export class CallerReceipts {
     } catch {
       return "notClaimed"; // no task can have that id
     }
-    return await this.#fastPath.startById(receipt.taskId, "fast");
+    const answer = await this.#fastPath.startById(receipt.taskId, "fast");
+    const leftType = this.#enqueuer.leftTypeOf(receipt);
+    if (answer === "notClaimed" && leftType !== null) this.#onLeft(leftType);
+    return answer;
   }
 }

@@ -1,6 +1,7 @@
 /** The engine of one scheduler: its parts wired together, started and stopped in the right order. */
 import { NoExecutorError, SchedulerStoppedError } from "../errors.ts";
 import type { Store } from "../store/contract.ts";
+import { Announcements } from "./announcements.ts";
 import { ABORT_MS } from "./attempt.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
@@ -23,6 +24,7 @@ import { TypeLimits } from "./slots.ts";
 import { Solitude } from "./solitude.ts";
 import { Strays } from "./strays.ts";
 import { Transactions } from "./transaction.ts";
+import { WakeUpListener } from "./wake-ups.ts";
 import { ClaimLoop, type WorkerSettings } from "./worker.ts";
 
 /** How long a stop goes on, after the grace and the abort, to write outcomes and to deregister. */
@@ -46,6 +48,8 @@ export class Engine {
   readonly enqueuer: Enqueuer;
   readonly callerReceipts: CallerReceipts;
   readonly orphanedTypes: OrphanedTypes;
+  readonly #announcements: Announcements;
+  readonly #listener: WakeUpListener;
   readonly #transactions: Transactions;
   readonly #pruning: Periodic;
   readonly #looking: Periodic;
@@ -95,6 +99,7 @@ export class Engine {
         typeLimits,
         availability,
         isOpen,
+        onGivenBack: (type) => this.#leftForWorkers([type]),
       },
       { concurrency: settings.fastPathConcurrency, leaseMs },
     );
@@ -102,15 +107,24 @@ export class Engine {
     const limits = { maxDataBytes: settings.maxDataBytes };
     this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
-    this.callerReceipts = new CallerReceipts(store, enqueuer, fastPath);
+    const onLeft = (type: string): void => this.#leftForWorkers([type]);
+    this.callerReceipts = new CallerReceipts(store, enqueuer, fastPath, onLeft);
     this.#transactions = new Transactions({
       store,
       ports,
       enqueuer,
       fastPath,
-      onLeftForWorkers: () => this.#worker?.wake(),
+      onLeftForWorkers: (types) => {
+        this.#worker?.wake();
+        this.#leftForWorkers(types);
+      },
     });
     this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
+    const { wakeUps } = store;
+    const { timers } = ports;
+    this.#announcements = new Announcements(wakeUps, timers, availability);
+    const onWake = (): void => this.#worker?.lookOnce();
+    this.#listener = new WakeUpListener({ wakeUps, timers, reporter, onWake });
     const { retentionMs } = settings;
     const pruner = { store, availability, reporter, retentionMs };
     this.#pruning = new Periodic(ports.timers, () => prune(pruner));
@@ -178,6 +192,7 @@ export class Engine {
     void this.#startPatiently().then(() => {
       if (this.#worker !== worker || this.#workerStopped !== null) return;
       worker.start();
+      this.#listener.start();
       this.#pruning.start(firstPruneMs(ports));
       this.#looking.start(LOOK_MS);
     });
@@ -206,6 +221,7 @@ export class Engine {
   }
 
   async #stopWorker(worker: ClaimLoop, graceMs: number): Promise<void> {
+    this.#listener.stop();
     await worker.stop(graceMs);
     const round = Promise.all([this.#pruning.stop(), this.#looking.stop()]);
     await within(this.settings.ports.timers, round, ABORT_MS);
@@ -255,9 +271,19 @@ export class Engine {
     await inTime(this.fastPath.giveBack());
     await inTime(this.settler.whenIdle());
     this.settler.close();
+    await inTime(this.#announcements.close());
     await inTime(this.process.stop());
     this.#isClosed = true;
     await inTime(store.close());
+  }
+
+  /** Tasks are due that this process does not execute now: its own worker takes them, or others are told. */
+  #leftForWorkers(types: Iterable<string>): void {
+    const worker = this.#worker;
+    for (const type of types) {
+      if (worker?.takes(type) === true) worker.lookOnce();
+      else this.#announcements.announce();
+    }
   }
 
   #assertOpen(): void {

@@ -49,6 +49,8 @@ interface Call {
 export class Enqueuer {
   readonly #parts: EnqueueParts;
   readonly #births = new WeakMap<Receipt, Birth>();
+  /** Types of tasks that were due at once and left to workers. The last receipt of its type in a chunk stands for all of them. */
+  readonly #left = new WeakMap<Receipt, string>();
 
   constructor(parts: EnqueueParts) {
     this.#parts = parts;
@@ -62,6 +64,11 @@ export class Enqueuer {
   /** The born claim of a receipt; null when it has none, or comes from elsewhere. */
   birthOf(receipt: Receipt): Birth | null {
     return this.#births.get(receipt) ?? null;
+  }
+
+  /** The type of which this receipt stands for tasks that were left to whichever worker comes first; null when for none. */
+  leftTypeOf(receipt: Receipt): string | null {
+    return this.#left.get(receipt) ?? null;
   }
 
   /** Checks and encodes one record before any transaction is opened for it. */
@@ -169,16 +176,22 @@ export class Enqueuer {
         if (verdict === "created" && id !== null) ids.set(taskId, id);
     }
     let bornClaimed = 0;
+    const lastLeft = new Map<string, Receipt>();
     for (const task of tasks) {
       const id = ids.get(task.taskId);
       const receipt = Object.freeze({ taskId: task.taskId, created: id !== undefined });
       call.receipts.push(receipt);
-      if (id === undefined || !task.bornClaimed || open === null) continue;
+      if (id === undefined) continue;
+      if (!task.bornClaimed || open === null) {
+        if (isDueAtOnce(task)) lastLeft.set(task.type, receipt);
+        continue;
+      }
       bornClaimed += 1;
       const entry = this.#parts.births.record(open, task, id, transactionMark);
       call.births.push(entry);
       this.#births.set(receipt, entry);
     }
+    for (const [type, receipt] of lastLeft) this.#left.set(receipt, type);
     reporter.report("enqueue.done", { created: ids.size, existing: tasks.length - ids.size, bornClaimed });
   }
 
@@ -203,11 +216,15 @@ export class Enqueuer {
   #markBirths(chunk: readonly NewTask[]): readonly NewTask[] {
     const { births, fastPath } = this.#parts;
     return chunk.map((task) => {
-      if (task.delayMs > 0 || task.dueAtMs !== null || !fastPath.admits(task.type)) return task;
+      if (!isDueAtOnce(task) || !fastPath.admits(task.type)) return task;
       births.reserve();
       return { ...task, bornClaimed: true };
     });
   }
+}
+
+function isDueAtOnce({ delayMs, dueAtMs }: NewTask): boolean {
+  return delayMs <= 0 && dueAtMs === null;
 }
 
 /** Answers whether it succeeded: the first error is the one that tells, and a transaction that is broken says so itself. */

@@ -34,6 +34,8 @@ interface FastPathParts {
   readonly availability: Availability;
   /** False while a task runs that must be alone in its process. */
   readonly isOpen: () => boolean;
+  /** Told of a type of which a task was given back, due now: nobody holds it. */
+  readonly onGivenBack: (type: string) => void;
 }
 
 /** Most tasks executed on demand at once. */
@@ -104,7 +106,7 @@ export class FastPath {
     const hasRoom = !this.#isStopped && isOpen() && this.slots.freeFor(birth.task.type) > 0;
     const task = births.start(birth);
     if (task === null) return "notClaimed";
-    const answer = hasRoom ? funnel.advance(task, this.slots, "fast") : funnel.release(task, "fast");
+    const answer = hasRoom ? funnel.advance(task, this.slots, "fast") : this.#giveBack(task, "fast");
     this.#started.set(birth, answer);
     const told = await answer;
     this.#over.add(birth);
@@ -151,7 +153,13 @@ export class FastPath {
   async #startClaimed(task: ClaimedTask, slots: Slots, path: "fast" | "direct"): Promise<ExecutionAnswer> {
     const { funnel, isOpen } = this.#parts;
     const hasRoom = !this.#isStopped && isOpen() && slots.freeFor(task.type) > 0;
-    return await (hasRoom ? funnel.advance(task, slots, path) : funnel.release(task, path));
+    return await (hasRoom ? funnel.advance(task, slots, path) : this.#giveBack(task, path));
+  }
+
+  async #giveBack(task: ClaimedTask, path: "fast" | "direct"): Promise<ExecutionAnswer> {
+    const answer = await this.#parts.funnel.release(task, path);
+    this.#parts.onGivenBack(task.type);
+    return answer;
   }
 
   #claiming(slots: Slots): number {

@@ -35,6 +35,12 @@ const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> =
   "store.recovered": ["info", "the operation on the database succeeds again"],
   "store.restarted": ["info", "the database was restarted or went back: rows that came back are looked for"],
   "store.warning": ["warn", "a setting of the database weakens what is promised"],
+  "wake-ups.on": ["info", "this worker hears of work that other processes leave"],
+  "wake-ups.lost": ["warn", "wake-ups do not come any more: polling goes on, trying to listen again"],
+  "wake-ups.off": [
+    "warn",
+    "wake-ups cannot come through a transaction pooler: work is found by polling alone; listen: false says so on purpose",
+  ],
   "engine.error": ["error", "the engine threw while it advanced a task; this is a bug"],
   "hook.error": ["error", "a hook threw; the task is not affected"],
 };

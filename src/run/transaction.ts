@@ -48,8 +48,8 @@ interface TransactionParts {
   readonly ports: Ports;
   readonly enqueuer: Enqueuer;
   readonly fastPath: FastPath;
-  /** Told after a commit that left tasks to the workers. */
-  readonly onLeftForWorkers: () => void;
+  /** Told after a commit that left tasks to the workers, with the types of those that are due at once. */
+  readonly onLeftForWorkers: (types: ReadonlySet<string>) => void;
 }
 
 /** How long an enqueue without a transaction may take. */
@@ -176,12 +176,15 @@ export class Transactions {
   #startFastPath(receipts: readonly Receipt[], isProven: boolean): void {
     const { enqueuer, fastPath, onLeftForWorkers } = this.#parts;
     let isLeft = false;
+    const leftTypes = new Set<string>();
     for (const receipt of receipts) {
+      const leftType = enqueuer.leftTypeOf(receipt);
+      if (leftType !== null) leftTypes.add(leftType);
       const birth = enqueuer.birthOf(receipt);
       if (birth === null) isLeft ||= receipt.created;
       else void (isProven ? fastPath.startProven(birth) : fastPath.startBirth(birth));
     }
-    if (isLeft) onLeftForWorkers();
+    if (isLeft) onLeftForWorkers(leftTypes);
   }
 }
 

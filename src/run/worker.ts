@@ -99,9 +99,22 @@ export class ClaimLoop {
 
   /** Looks for work now instead of at the next poll. */
   wake(): void {
-    this.#isWoken = true;
     this.#idleMs = FIRST_IDLE_MS;
+    this.lookOnce();
+  }
+
+  /** Looks for work now, and then polls as before: of many workers that hear of one task, all but one find nothing. */
+  lookOnce(): void {
+    this.#isWoken = true;
     this.#wakeUp?.();
+  }
+
+  /** Whether a task of that type that is due would be claimed here at the next look. */
+  takes(type: string): boolean {
+    const { executors, process } = this.#parts;
+    return (
+      !this.#isStopping && process.mayStart && executors.of(type) !== null && this.slots.freeFor(type) > 0
+    );
   }
 
   /** No new claims; what runs has the grace, then it is aborted, then given back. Every call answers the same promise; the grace that is over first counts. */

@@ -7,6 +7,7 @@ import type { ClaimedTask, DuplicatePolicy, TaskState, TaskWithAttempts, Token }
 import type { StoreExamination } from "./examination.ts";
 import type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 import type { ConfirmationStanding, HeldTask, SettleAnswer, Settlement } from "./settlement.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
 export type { StoreExamination, StoreFinding } from "./examination.ts";
@@ -21,6 +22,7 @@ export type {
   SettleAnswer,
   Settlement,
 } from "./settlement.ts";
+export type { Listening, WakeUpEvents, WakeUps } from "./wake-ups.ts";
 
 /** A value, or a promise of it. A synchronous store (SQLite) answers calls inside a transaction with plain values. */
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -265,6 +267,8 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   readonly chunkTasks: number;
   /** How many bytes of data one insert statement takes at most. */
   readonly chunkBytes: number;
+  /** How processes wake each other, where the database has a way; polling finds the same work without. */
+  readonly wakeUps?: WakeUps | undefined;
 
   /** Brings the schema up to date; many processes may call it at once. Throws SchemaTooNewError. */
   migrate(): Promise<void>;

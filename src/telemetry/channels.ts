@@ -51,6 +51,12 @@ export interface TelemetryEvents {
   /** The database was restarted, restored, or replaced by a standby; rows that came back are looked for. */
   "store.restarted": { readonly owner: string };
   "store.warning": { readonly warning: string };
+  /** This worker hears of work that other processes leave, beside its polling. */
+  "wake-ups.on": Readonly<Record<string, never>>;
+  /** It does not any more; polling goes on, and it tries to listen again until `wake-ups.on`. */
+  "wake-ups.lost": { readonly error: RecordedError };
+  /** It cannot, and tries no more: a transaction pooler stands in between, as was said (`pooler`) or as a test shows (`unheard`). */
+  "wake-ups.off": { readonly reason: "pooler" | "unheard" };
   /** The engine itself threw while it advanced a task: a bug, please report it. The task will be claimed again. */
   "engine.error": AttemptEvent & { readonly error: RecordedError };
   /** A hook of the application threw. */

@@ -1,6 +1,4 @@
 // Connections break, hang and are killed; the store goes on, and the process with it.
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import pg from "pg";
 import { describe, expect, it, vi } from "vitest";
 import {
@@ -16,51 +14,12 @@ import {
 import { InvalidInputError, StoreRefusedError, StoreUnavailableError } from "../../src/errors.ts";
 import { postgresStore } from "../../src/store/postgres/index.ts";
 import { freshSchema, sharedDatabase, testPool } from "../support/database.ts";
+import { wireTo } from "../support/wire.ts";
 import { openHarness } from "./harness.ts";
-
-interface Proxy extends AsyncDisposable {
-  readonly connectionString: string;
-  /** While true nothing passes, and nobody is told. */
-  setHole(isHole: boolean): void;
-}
-
-/** A wire to the server that can be turned into a black hole. */
-async function proxyToServer(): Promise<Proxy> {
-  const target = new URL(sharedDatabase());
-  const sockets = new Set<Socket>();
-  let isHole = false;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.on("data", (chunk) => isHole || to.write(chunk));
-      from.on("close", () => to.destroy());
-      from.on("error", () => undefined);
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const url = new URL(target);
-  url.port = String(typeof address === "object" ? address?.port : "");
-  return {
-    connectionString: url.href,
-    setHole: (value) => {
-      isHole = value;
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
-}
 
 describe("a connection that hangs", () => {
   it("is given up after a time and never used again (V15, H19)", async () => {
-    await using proxy = await proxyToServer();
+    await using proxy = await wireTo(sharedDatabase());
     const schema = freshSchema();
     const store = postgresStore({
       connectionString: proxy.connectionString,
@@ -81,7 +40,7 @@ describe("a connection that hangs", () => {
   });
 
   it("does not keep close() waiting", async () => {
-    await using proxy = await proxyToServer();
+    await using proxy = await wireTo(sharedDatabase());
     const store = postgresStore({ connectionString: proxy.connectionString, schema: freshSchema() });
     await store.migrate();
     proxy.setHole(true);
@@ -280,6 +239,9 @@ describe("options", () => {
     ["connection", { connection: null }],
     ["pooler", { connectionString, pooler: "yes" }],
     ["pooler", { connectionString, pooler: null }],
+    ["notify", { connectionString, notify: 0 }],
+    ["listen", { connectionString, listen: "no" }],
+    ["listen", { connectionString, listen: null }],
     ["ownConnections", { connectionString, ownConnections: "2" }],
     ["statementTimeoutMs", { connectionString, statementTimeoutMs: Number.POSITIVE_INFINITY }],
     ["schema", { connectionString, schema: 5 }],

@@ -10,8 +10,8 @@ import { reachableTemporaryFolder, serverAccount } from "./server-account.ts";
 /** A pooler that starts when it is asked for and ends with the test file; or why there is none. */
 export type SharedPooler = { readonly start: () => Promise<string> } | { readonly missing: string };
 
-/** The pooler of this test file. */
-export function sharedPooler(): SharedPooler {
+/** The pooler of this test file, with further lines of settings. */
+export function sharedPooler(further: readonly string[] = []): SharedPooler {
   if (pgbouncerProgram() === null) return { missing: "pgbouncer is not installed" };
   let started: { readonly pooler: Pgbouncer; readonly folder: string } | null = null;
   afterAll(async () => {
@@ -22,7 +22,10 @@ export function sharedPooler(): SharedPooler {
     if (started === null) {
       const folder = mkdtempSync(join(reachableTemporaryFolder(serverAccount()), "owed-pooler-"));
       chmodSync(folder, 0o755);
-      started = { folder, pooler: await startPgbouncer(folder, Number(new URL(sharedDatabase()).port)) };
+      started = {
+        folder,
+        pooler: await startPgbouncer(folder, Number(new URL(sharedDatabase()).port), further),
+      };
     }
     return `postgres://postgres@127.0.0.1:${started.pooler.port}/postgres`;
   };

@@ -25,7 +25,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Columns arrive as the server wrote them, whatever parsers the application has registered. */
 const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
 
-function settingsOf(options: CheckedOptions): pg.PoolConfig {
+/** How the store's own connections are made: the settings of the user's, and what is pinned. */
+export function ownSettings(options: CheckedOptions): pg.PoolConfig {
   const { statementTimeoutMs, connection } = options;
   const settings: pg.PoolConfig = {
     ...connection,
@@ -87,7 +88,7 @@ export class OwnConnections {
   #isClosed = false;
 
   constructor(options: CheckedOptions) {
-    this.#pool = new pg.Pool(settingsOf(options));
+    this.#pool = new pg.Pool(ownSettings(options));
     this.#pooler = options.pooler;
     this.#begin = options.pooler ? beginBounded(options.statementTimeoutMs) : BEGIN;
     // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.

@@ -79,6 +79,11 @@ export function namesIn(schema: string): Names {
   });
 }
 
+/** The channel of wake-ups for `schema`: at most 53 bytes, of the 63 that Postgres takes. It is quoted where it is SQL. */
+export function wakeUpChannel(schema: string): string {
+  return `owed ${checkedSchemaName(schema)}`;
+}
+
 /** The advisory lock of migrations in `schema`: another schema of the same database has another key. */
 export function migrationLockKey(schema: string): string {
   return createHash("sha256").update(`owed:migrate:${schema}`, "utf8").digest().readBigInt64BE(0).toString();

@@ -25,6 +25,16 @@ export interface PostgresTuning {
    * `warnings()` tells when its isolation level makes claims fail.
    */
   readonly pooler?: boolean;
+  /**
+   * `false`: other processes are not told of work that this one leaves to them. Default true: a NOTIFY on a connection of
+   * the store's own, never in your transaction, at most one every 20 ms. It only saves latency.
+   */
+  readonly notify?: boolean;
+  /**
+   * `false`: a worker does not LISTEN for such wake-ups, and finds work by polling alone. Default true: one more connection
+   * for each process that runs a worker. Behind a transaction pooler nothing can be heard.
+   */
+  readonly listen?: boolean;
 }
 
 /** Where the database is: your pool (recommended: `scheduler.transaction` runs on it), or how to connect. */
@@ -44,6 +54,8 @@ const storeOptions = optionNames<PostgresStoreOptions & { readonly transactions:
   ownConnections: true,
   statementTimeoutMs: true,
   pooler: true,
+  notify: true,
+  listen: true,
   transactions: true,
 });
 
@@ -53,6 +65,8 @@ export interface CheckedOptions {
   readonly ownConnections: number;
   readonly statementTimeoutMs: number;
   readonly pooler: boolean;
+  readonly notify: boolean;
+  readonly listen: boolean;
   /** The user's pool; null when the store has to make one for `begin`. */
   readonly userPool: pg.Pool | null;
   /** How to connect, as the user says it. */
@@ -74,6 +88,8 @@ export function checkedOptions(options: PostgresStoreOptions): CheckedOptions {
     ownConnections,
     statementTimeoutMs,
     pooler: checkedPooler(options.pooler),
+    notify: checkedSwitch("notify", options.notify),
+    listen: checkedSwitch("listen", options.listen),
     userPool: options.pool ?? null,
     connection: connectionOf(options),
   });
@@ -87,6 +103,11 @@ function checkCount(field: string, value: number, least: number, most: number): 
 function checkedPooler(pooler: unknown): boolean {
   if (pooler === undefined || typeof pooler === "boolean") return pooler === true;
   throw new InvalidInputError("pooler", "is neither true nor false", "give true behind a transaction pooler");
+}
+
+function checkedSwitch(field: string, value: unknown): boolean {
+  if (value === undefined || typeof value === "boolean") return value !== false;
+  throw new InvalidInputError(field, "is neither true nor false", "give false to do without wake-ups");
 }
 
 function connectionOf(options: PostgresStoreOptions): pg.PoolConfig {

@@ -20,6 +20,7 @@ import {
   type PostgresTransactions,
   pgTransactions,
 } from "./transaction.ts";
+import { wakeUpsOf } from "./wake-ups.ts";
 
 /** Tasks of one insert statement. */
 const CHUNK_TASKS = 1_000;
@@ -68,6 +69,7 @@ export function postgresStore(
     synchronous: false,
     chunkTasks: CHUNK_TASKS,
     chunkBytes: CHUNK_BYTES,
+    wakeUps: wakeUpsOf(own, checked),
 
     migrate: () => migrate(own, checked.schema, names),
     checkSchema: () => checkSchema(own, checked.schema, names),
