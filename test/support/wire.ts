@@ -5,8 +5,6 @@ import { connect, createServer, type Socket } from "node:net";
 /** A wire; its end cuts all connections. */
 export interface Wire extends AsyncDisposable {
   readonly connectionString: string;
-  /** Connections of clients that are open. */
-  readonly open: number;
   /** While true nothing passes, and nobody is told. */
   setHole(isHole: boolean): void;
 }
@@ -16,20 +14,17 @@ export async function wireTo(connectionString: string): Promise<Wire> {
   const target = new URL(connectionString);
   const sockets = new Set<Socket>();
   let isHole = false;
-  let open = 0;
-  const server = createServer((client) => {
-    open += 1;
-    client.on("close", () => {
-      open -= 1;
-    });
-    const upstream = connect(Number(target.port), target.hostname);
+  // Half open: otherwise a farewell would be answered here, even from within the hole.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
       sockets.add(from);
       from.on("data", (chunk) => isHole || to.write(chunk));
-      from.on("close", () => to.destroy());
+      from.on("end", () => isHole || to.end());
+      from.on("close", () => isHole || to.destroy());
       from.on("error", () => undefined);
     }
   });
@@ -40,9 +35,6 @@ export async function wireTo(connectionString: string): Promise<Wire> {
   url.port = String(typeof address === "object" ? address?.port : "");
   return {
     connectionString: url.href,
-    get open() {
-      return open;
-    },
     setHole: (value) => {
       isHole = value;
     },
