@@ -6,10 +6,18 @@ export const waiting: readonly WaitingScenario[] = [
   {
     id: "F30",
     title: "the LISTEN session is terminated; the notifier crashes",
-    waitsFor: "LISTEN (wake-ups by NOTIFY)",
+    waitsFor: "a scenario of the rig (test/postgres/wake-ups terminates the session)",
   },
-  { id: "F31", title: "LISTEN on a half-open connection", waitsFor: "LISTEN (wake-ups by NOTIFY)" },
-  { id: "F32", title: "200 transactions that enqueue at once, with notify on", waitsFor: "NOTIFY" },
+  {
+    id: "F31",
+    title: "LISTEN on a half-open connection",
+    waitsFor: "a scenario of the rig (test/run/wake-ups has the silence)",
+  },
+  {
+    id: "F32",
+    title: "200 transactions that enqueue at once, with notify on",
+    waitsFor: "a measurement in bench/",
+  },
   {
     id: "F48",
     title: "fork after the pool was created",

@@ -122,7 +122,7 @@ export class Engine {
     this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
     const { wakeUps } = store;
     const { timers } = ports;
-    this.#announcements = new Announcements(wakeUps, timers, availability);
+    this.#announcements = new Announcements(wakeUps, ports, availability);
     const onWake = (): void => this.#worker?.lookOnce();
     this.#listener = new WakeUpListener({ wakeUps, timers, reporter, onWake });
     const { retentionMs } = settings;

@@ -195,7 +195,7 @@ describe("a stop", () => {
 });
 
 describe("NOTIFY", () => {
-  it("is sent at most once every 20 ms, however much is enqueued", async () => {
+  it("is sent at most once every 20 ms but for a few, however much is enqueued", async () => {
     const one = scene();
     const { heard } = await ears(one.schema);
     const client = await one.open(false);
@@ -204,7 +204,7 @@ describe("NOTIFY", () => {
     await client.stop();
     const ticks = Math.ceil((performance.now() - startMs) / 20);
     await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0), PATIENT);
-    expect(heard.length).toBeLessThanOrEqual(ticks + 2);
+    expect(heard.length).toBeLessThanOrEqual(ticks + 6); // the first, four ahead, and the one at the stop
     expect(heard.length).toBeLessThan(1_000);
     expect(new Set(heard)).toEqual(new Set([""]));
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { seededRandom } from "../../src/testing/index.ts";
 import { answerLost, everyMethod, unavailable } from "./faulty-store.ts";
+import { Switchboard } from "./switchboard.ts";
 import { ids, job, type MemoryScheduler, World } from "./world.ts";
 
 const dayMs = 24 * 3_600_000;
@@ -125,6 +126,18 @@ describe("an idle process", () => {
     await world.ports.until(worker.stop());
     await world.ports.advance(10_000);
     expect(world.ports.holdingTimers).toBe(0);
+  });
+
+  it("with a worker asks at most three times in two seconds, heartbeats and tests of its listening included", async () => {
+    const board = new Switchboard();
+    const world = new World({ wakeUps: board });
+    const scheduler = await world.started();
+    scheduler.startWorker();
+    await world.ports.advance(60_000);
+    const before = world.calls.length + board.probes;
+    await world.ports.advance(600_000);
+    expect((world.calls.length + board.probes - before) / 600).toBeLessThanOrEqual(1.5);
+    expect(board.probes).toBeGreaterThan(60);
   });
 
   it("that only enqueues asks the database nothing but to be registered, with a heartbeat every five seconds", async () => {

@@ -41,7 +41,7 @@ export class Switchboard implements WakeUps {
 
   /** Cuts every connection that listens. */
   cut(): void {
-    for (const listener of [...this.listeners]) {
+    for (const listener of this.listeners) {
       this.listeners.delete(listener);
       listener.onLost(new StoreUnavailableError("the connection was lost", { outcomeUnknown: true }));
     }

@@ -27,7 +27,7 @@ export interface PostgresTuning {
   readonly pooler?: boolean;
   /**
    * `false`: other processes are not told of work that this one leaves to them. Default true: a NOTIFY on a connection of
-   * the store's own, never in your transaction, at most one every 20 ms. It only saves latency.
+   * the store's own, never in your transaction, at most one every 20 ms or so. It only saves latency.
    */
   readonly notify?: boolean;
   /**
