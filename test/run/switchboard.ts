@@ -19,7 +19,7 @@ export class Switchboard implements WakeUps {
   async announce(): Promise<void> {
     this.announced += 1;
     if (this.isSilent) return;
-    for (const { onWake } of this.listeners) onWake();
+    for (const listener of this.listeners) listener.onWake();
   }
 
   async listen(events: WakeUpEvents, signal: AbortSignal): Promise<Listening | null> {

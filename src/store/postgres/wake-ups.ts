@@ -23,7 +23,7 @@ async function listen(
   options: CheckedOptions,
   channel: string,
   send: (channel: string) => Promise<void>,
-  { onWake, onLost }: WakeUpEvents,
+  events: WakeUpEvents,
   signal: AbortSignal,
 ): Promise<Listening | null> {
   if (options.pooler) return null;
@@ -34,12 +34,12 @@ async function listen(
   const lost = (error?: unknown): void => {
     if (isOver) return;
     isOver = true;
-    onLost(translated(error));
+    events.onLost(translated(error));
   };
   client.on("notification", (message) => {
     if (isOver) return;
     if (message.channel === own) heard();
-    else onWake();
+    else events.onWake();
   });
   client.on("error", lost); // and stays, since a connection that is given up may still report the end of its socket
   client.on("end", () => lost());
