@@ -107,6 +107,13 @@ const bounds: readonly Bound[] = [
     most: 60,
     unit: "ms",
     digits: 1,
+    measure: figure("latency", side("owed, polling", elsewhere), "p50"),
+  },
+  {
+    what: "latency, median: worker in another process, with LISTEN",
+    most: 5,
+    unit: "ms",
+    digits: 1,
     measure: figure("latency", side("owed", elsewhere), "p50"),
   },
   {

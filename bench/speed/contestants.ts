@@ -69,7 +69,18 @@ export const contestants: readonly Contestant[] = [
     options: {},
     scenarios: [...everyCost, "latency"],
     quick: [...everyCost, "latency"],
-    configuration: "Defaults: 100 executions at once, claims of up to 500, poll 1 s. No LISTEN.",
+    configuration:
+      "Defaults: 100 executions at once, claims of up to 500, poll 1 s, LISTEN. Who enqueues on a transaction of its own says tryExecuteNow after the commit, where latency is measured.",
+    keeps: owedKeeps,
+  },
+  {
+    system: "owed",
+    name: "owed, polling",
+    home: "postgres",
+    options: { store: { listen: false } },
+    scenarios: ["latency"],
+    quick: ["latency"],
+    configuration: "As owed, without LISTEN.",
     keeps: owedKeeps,
   },
   {

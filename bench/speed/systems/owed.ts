@@ -72,7 +72,7 @@ export const driver: Driver = {
   },
   async work({ connectionString, options }, execute) {
     const scheduler = new Scheduler({
-      store: postgresStore({ connectionString }),
+      store: postgresStore({ connectionString, ...options["store"] }),
       executors: [executor(work, ({ data }) => execute(data))],
       logger: console,
     });
@@ -92,6 +92,21 @@ export const driver: Driver = {
       return {
         commit: (n) =>
           applicationTransaction(pool, n, (client) => scheduler.enqueue(client, work, payloadOf(n))),
+        close,
+      };
+    },
+    "enqueue(tx), tryExecuteNow": async ({ connectionString }, connections) => {
+      const pool = poolOf(connectionString, connections);
+      const { scheduler, close } = await enqueuingOn(pool);
+      return {
+        async commit(n) {
+          const receipts: Awaited<ReturnType<typeof scheduler.enqueue>>[] = [];
+          const committedNs = await applicationTransaction(pool, n, async (client) => {
+            receipts.push(await scheduler.enqueue(client, work, payloadOf(n)));
+          });
+          void scheduler.tryExecuteNow(receipts);
+          return committedNs;
+        },
         close,
       };
     },
