@@ -83,7 +83,18 @@ async function claimAcross(
   const { pool, schema } = harness;
   const process = await gateProcesses(harness);
   const { text } = statement({ ...namesIn(schema), process });
-  const values = [TWO, "5", "{2}", "50", "1000000", "12", String(dueOf(0)), `{${typeHash(TYPE)}}`, "{50}"];
+  const values = [
+    TWO,
+    "5",
+    "{2}",
+    "50",
+    "1000000",
+    "12",
+    String(dueOf(0)),
+    `{${typeHash(TYPE)}}`,
+    "{50}",
+    "{null}",
+  ];
   const gate = await pool.connect();
   await gate.query("select pg_advisory_lock(hashtext($1))", [schema]);
   const claiming: Promise<pg.QueryResult> = pool.query(text, values);

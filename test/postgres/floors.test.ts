@@ -145,15 +145,15 @@ describe("the tasks of a process that has died", () => {
 });
 
 describe("floors", () => {
-  const taken = (seen: number, takenUpTo: string | null = "50000000") => ({ seen, takenUpTo });
+  const taken = (isFull: boolean, takenUpTo: string | null = "50000000") => ({ isFull, takenUpTo });
 
-  /** Floors after a whole scan that took so long, met ten and took them. */
+  /** Floors after a whole scan that took so long and took as many as it wanted. */
   async function scanned(tookMs = 100) {
     const ports = virtualPorts();
     const floors = new Floors(ports.clock);
     expect(floors.next(["1", "2"])).toEqual([null, null]);
     await ports.advance(tookMs);
-    floors.note("1", 10, taken(10), 0);
+    floors.note("1", taken(true), 0);
     return { ports, floors };
   }
 
@@ -164,9 +164,9 @@ describe("floors", () => {
 
   it("stay where a claim was full and got nothing, and go when it met less than it had room for", async () => {
     const { floors } = await scanned();
-    floors.note("1", 10, taken(10, null), 0);
+    floors.note("1", taken(true, null), 0);
     expect(floors.next(["1"])).toEqual(["48000000"]);
-    floors.note("1", 10, taken(9), 0);
+    floors.note("1", taken(false), 0);
     expect(floors.next(["1"])).toEqual([null]);
   });
 

@@ -81,16 +81,16 @@ export class Claiming {
       this.#floors.forget();
       return null;
     }
-    if (from !== null) this.#note(rooms, first, sentMs);
+    if (from !== null) this.#note(rooms.keys(), first, sentMs);
     return claimedTasks(rows, request);
   }
 
-  #note(rooms: ReadonlyMap<string, number>, first: Row | undefined, sentMs: number): void {
-    const seen = valuesByType(first?.["seen"]);
-    const takenUpTo = valuesByType(first?.["taken_up_to"]);
-    for (const [type, room] of rooms) {
-      const reach = { seen: Number(seen.get(type) ?? 0), takenUpTo: takenUpTo.get(type) ?? null };
-      this.#floors.note(type, room, reach, sentMs);
+  #note(types: Iterable<string>, first: Row | undefined, sentMs: number): void {
+    const fullTypes = new Set((first?.["full_types"] ?? "").split(","));
+    const takenUpTo = new Map((first?.["taken_up_to"] ?? "").split(",").map(pairOf));
+    for (const type of types) {
+      const reach = { isFull: fullTypes.has(type), takenUpTo: takenUpTo.get(type) ?? null };
+      this.#floors.note(type, reach, sentMs);
     }
   }
 
@@ -243,10 +243,10 @@ function wanted(rooms: ReadonlyMap<string, number>, from: readonly (string | nul
   return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()]), floors];
 }
 
-/** "type value,type value" of a column. */
-function valuesByType(column: string | null | undefined): ReadonlyMap<string, string> {
-  const pairs = (column ?? "").split(",").map((pair) => pair.split(" "));
-  return new Map(pairs.map(([type = "", value = ""]) => [type, value]));
+/** "type instant" */
+function pairOf(text: string): readonly [string, string] {
+  const [type = "", instant = ""] = text.split(" ");
+  return [type, instant];
 }
 
 function claimedTasks(rows: readonly Row[], request: ClaimHolder): ClaimedTask[] {

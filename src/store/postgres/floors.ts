@@ -4,9 +4,9 @@
  */
 import type { Clock } from "../../ports/ports.ts";
 
-/** What a claim told of one type: how many it met, and the instant up to which it took them, if it took any. */
+/** What a claim told of one type: whether it found as many as it wanted, and the instant up to which it took them, if any. */
 export interface Reach {
-  readonly seen: number;
+  readonly isFull: boolean;
   /** In microseconds since 1970. */
   readonly takenUpTo: string | null;
 }
@@ -36,13 +36,13 @@ export class Floors {
     return types.map((type) => this.#byType.get(type) ?? null);
   }
 
-  /** Takes in what a claim of a type met that had room for so many and was sent at an instant of the clock. */
-  note(type: string, room: number, { seen, takenUpTo }: Reach, sentMs: number): void {
+  /** Takes in what a claim of a type told that was sent at an instant of the clock. */
+  note(type: string, { isFull, takenUpTo }: Reach, sentMs: number): void {
     if (!this.#byType.has(type)) {
       this.#wholeAtMs = sentMs;
       this.#wholeTookMs = this.#clock.monotonicMs() - sentMs;
     }
-    if (seen < room) this.#byType.delete(type);
+    if (!isFull) this.#byType.delete(type);
     else if (takenUpTo !== null) this.#byType.set(type, String(BigInt(takenUpTo) - TRAILS_US));
   }
 
