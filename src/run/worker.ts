@@ -66,6 +66,7 @@ export class ClaimLoop {
   #giveUp: (() => void) | null = null;
   #hasMore = false;
   #isWoken = false;
+  #startsSoon = false;
   #idleMs = FIRST_IDLE_MS;
   #wakeUp: (() => void) | null = null;
   #gathering: Timer | null = null;
@@ -147,7 +148,7 @@ export class ClaimLoop {
   /** Claims once, if there is room; answers how long to wait before the next time. */
   async #claimOnce(): Promise<number> {
     const { availability, solitude } = this.#parts;
-    this.#startWaiting(); // the fast path may have set slots of a type free
+    if (!this.#startsSoon) this.#startWaiting(); // the fast path may have set slots of a type free
     if (this.#parts.settler.backlog + this.#ahead.size > MAX_BACKLOG) return FIRST_IDLE_MS;
     const request = this.#request();
     if (request === null) return this.#settings.pollIntervalMs;
@@ -210,7 +211,8 @@ export class ClaimLoop {
         else if (request.alone) void solitude.run(() => this.#runAlone(task));
         else this.#ahead.add(task);
       }
-      this.#startWaiting();
+      if (answer.tasks.length < LARGE_CLAIM) this.#startWaiting();
+      else this.#startSoon();
       return answer;
     } finally {
       this.#giveUp = null;
@@ -252,6 +254,16 @@ export class ClaimLoop {
       if (task === null) return;
       void this.#parts.funnel.advance(task, this.slots, "worker");
     }
+  }
+
+  /** The next claim is sent before so many start, so that the database works on it meanwhile. */
+  #startSoon(): void {
+    if (this.#startsSoon) return;
+    this.#startsSoon = true;
+    this.#parts.ports.timers.after(0, () => {
+      this.#startsSoon = false;
+      this.#startWaiting();
+    });
   }
 
   /** How many tasks may be claimed now: for free slots, and ahead of those that will soon be free. */
