@@ -150,4 +150,47 @@ export const operatorLaws: readonly Law[] = [
     assert.equal(answers.filter(({ done }) => done).length, 1);
     assert.equal((await standing(harness, "task", at(20))).generation, claimed.token.generation + 1);
   }),
+
+  law("an operation on a generation that is over is refused, and changes nothing", async (harness) => {
+    const { store } = harness;
+    await applied(harness, failure(await claimedTask(harness, "task", OWNER)), at(10));
+    assert.deepEqual(await store.redrive("task", { ...at(20), generation: 1 }), { done: true });
+    await applied(harness, failure(await claimOne(harness, OWNER, 2, at(30))), at(40));
+    const seenBefore = { ...at(50), generation: 1 };
+    assert.deepEqual(await store.redrive("task", seenBefore), { done: false, state: "failed" });
+    assert.deepEqual(await store.erase("task", seenBefore), { done: false, state: "failed" });
+    const standsStill = await standing(harness, "task", at(50));
+    assert.deepEqual([standsStill.state, standsStill.generation], ["failed", 2]);
+    assert.deepEqual(standsStill.data, newTask("task").data);
+    assert.deepEqual(await store.redrive("task", { ...at(60), generation: 2 }), { done: true });
+    assert.deepEqual(await store.cancel("task", { ...at(70), generation: 2 }), {
+      done: false,
+      state: "pending",
+    });
+    assert.deepEqual(await store.cancel("task", { ...at(80), generation: 3 }), { done: true });
+    assert.deepEqual(await store.erase("task", { ...at(90), generation: 3 }), { done: true });
+    assert.equal((await standing(harness, "task", at(90))).data, null);
+  }),
+
+  law("the data of a confirmed task is erased in the generation that was seen alone", async (harness) => {
+    const { store } = harness;
+    await register(harness, OWNER);
+    await enqueue(harness, [newTask("first"), newTask("second")]);
+    const { tasks } = await claim(harness, OWNER, 1, at(0));
+    for (const task of tasks) {
+      await applied(harness, task.taskId === "first" ? confirmation(task) : failure(task), at(10));
+    }
+    await store.redrive("second", at(20));
+    await applied(harness, confirmation(await claimOne(harness, OWNER, 2, at(30))), at(40));
+    for (const [taskId, wrong, right] of [
+      ["first", 2, 1],
+      ["second", 1, 2],
+    ] as const) {
+      const refused = await store.erase(taskId, { ...at(50), generation: wrong });
+      assert.deepEqual(refused, { done: false, state: "confirmed" });
+      assert.deepEqual((await standing(harness, taskId, at(50))).data, newTask(taskId).data);
+      assert.deepEqual(await store.erase(taskId, { ...at(60), generation: right }), { done: true });
+      assert.equal((await standing(harness, taskId, at(60))).data, null);
+    }
+  }),
 ];

@@ -1,6 +1,6 @@
 /** The scheduler: the entry point. It says what can be done; the parts in this folder do it. */
-import { SynchronousOnlyError, TaskNotFoundError, TaskStateError } from "../errors.ts";
-import type { ListRequest, OperatorAnswer, StoreStatistics, TaskPage } from "../store/contract.ts";
+import { SynchronousOnlyError } from "../errors.ts";
+import type { ListRequest, StoreStatistics, TaskPage } from "../store/contract.ts";
 import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
 import { checkNames, checkObject, numberOption, optionNames } from "../task/option-checks.ts";
@@ -13,6 +13,7 @@ import type { ExecutionAnswer } from "./funnel.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
+import { checkAnswer, checkOperatorOptions, type OperatorOptions } from "./operator-options.ts";
 import { DEFAULT_GRACE_MS, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
 import type { TransactionOptions, TransactionResult } from "./transaction.ts";
@@ -234,27 +235,34 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
   }
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
-  async cancel(taskId: string): Promise<void> {
-    const answer = await this.#engine.openStore.cancel(checkTaskId(taskId));
-    checkAnswer(taskId, answer, "cancel", "only a pending task can be cancelled");
+  async cancel(taskId: string, options: OperatorOptions = {}): Promise<void> {
+    const seen = checkOperatorOptions("cancel", options);
+    const answer = await this.#engine.openStore.cancel(checkTaskId(taskId), seen);
+    const remedy = "only a pending task can be cancelled";
+    checkAnswer(taskId, answer, { words: "cancel", states: ["pending"], remedy }, seen);
     this.#engine.reporter.report("task.cancelled", { taskId });
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
-  async redrive(taskId: string): Promise<void> {
-    const answer = await this.#engine.openStore.redrive(checkTaskId(taskId));
-    const isErased = !answer.done && (answer.state === "failed" || answer.state === "cancelled");
+  async redrive(taskId: string, options: OperatorOptions = {}): Promise<void> {
+    const seen = checkOperatorOptions("redrive", options);
+    const answer = await this.#engine.openStore.redrive(checkTaskId(taskId), seen);
+    const states = ["failed", "cancelled"];
+    const isErased = !answer.done && states.includes(answer.state);
     const remedy = isErased
       ? "its data was erased, so enqueue the work anew under another taskId"
       : "only a failed or cancelled task can be redriven";
-    checkAnswer(taskId, answer, "redrive", remedy);
+    checkAnswer(taskId, answer, { words: "redrive", states, remedy }, seen);
     this.#engine.reporter.report("task.redriven", { taskId });
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
-  async erase(taskId: string): Promise<void> {
-    const answer = await this.#engine.openStore.erase(checkTaskId(taskId));
-    checkAnswer(taskId, answer, "erase the data of", "cancel it first, a pending task still needs its data");
+  async erase(taskId: string, options: OperatorOptions = {}): Promise<void> {
+    const seen = checkOperatorOptions("erase", options);
+    const answer = await this.#engine.openStore.erase(checkTaskId(taskId), seen);
+    const remedy = "cancel it first, a pending task still needs its data";
+    const states = ["confirmed", "failed", "cancelled"];
+    checkAnswer(taskId, answer, { words: "erase the data of", states, remedy }, seen);
     this.#engine.reporter.report("task.erased", { taskId });
   }
 
@@ -318,10 +326,4 @@ function workerOf(engine: Engine, loop: ClaimLoop): Worker {
 
 function single(receipts: readonly Receipt[]): Receipt {
   return receipts[0] as Receipt; // one record in, one receipt out
-}
-
-function checkAnswer(taskId: string, answer: OperatorAnswer, operation: string, remedy: string): void {
-  if (answer.done) return;
-  if (answer.state === "gone") throw new TaskNotFoundError(taskId);
-  throw new TaskStateError(taskId, answer.state, operation, remedy);
 }

@@ -33,6 +33,12 @@ export interface StoreCall {
   readonly now?: number | undefined;
 }
 
+/** What an operation of a person on one task takes last. */
+export interface OperatorCall extends StoreCall {
+  /** The generation the person saw. When the task is in another by now, nothing is changed, and the answer is the state it is in. */
+  readonly generation?: number | undefined;
+}
+
 /** A task about to be written. */
 export interface NewTask {
   readonly taskId: string;
@@ -372,11 +378,11 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   /** Exact; for `doctor` and tests. */
   balance(call?: StoreCall): Promise<Balance>;
   /** Pending becomes cancelled, whatever its claim. */
-  cancel(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  cancel(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
   /** Failed or cancelled becomes pending, due now, in a new generation with all counters at 0. */
-  redrive(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  redrive(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
   /** Removes the data of a settled task; the record stays. Duplicates then compare by type alone. */
-  erase(taskId: string, call?: StoreCall): Promise<OperatorAnswer>;
+  erase(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
   /** Deletes at most `limit` confirmed and cancelled tasks settled longer ago than `olderThanMs`, and counts them as pruned. Failed ones stay. Answers how many. */
   prune(request: PruneRequest, call?: StoreCall): Promise<number>;
   /** How many tasks `prune` would delete; counts up to `limit`. */

@@ -91,6 +91,21 @@ export const operatorBugs: readonly PlantedBug[] = [
     }),
   },
   {
+    bug: "a redrive does not look at the generation that was seen",
+    brokenLaw: "an operation on a generation that is over is refused, and changes nothing",
+    plant: (sound) => ({ redrive: (taskId, call) => sound.redrive(taskId, { now: call?.now }) }),
+  },
+  {
+    bug: "a cancellation does not look at the generation that was seen",
+    brokenLaw: "an operation on a generation that is over is refused, and changes nothing",
+    plant: (sound) => ({ cancel: (taskId, call) => sound.cancel(taskId, { now: call?.now }) }),
+  },
+  {
+    bug: "an erasure does not look at the generation that was seen",
+    brokenLaw: "the data of a confirmed task is erased in the generation that was seen alone",
+    plant: (sound) => ({ erase: (taskId, call) => sound.erase(taskId, { now: call?.now }) }),
+  },
+  {
     bug: "a redrive deletes the story",
     brokenLaw: "a redriven task keeps its story",
     plant: (sound) => ({

@@ -233,3 +233,33 @@ describe("what operators read", () => {
     expect(await world.balance()).toEqual({ pending: 1, confirmed: 0, failed: 1 });
   });
 });
+
+describe("an operation with the generation that was seen", () => {
+  it("is refused when the task has been redriven since, and says so", async () => {
+    const world = new World();
+    const scheduler = world.scheduler();
+    await world.leave(["a"]);
+    await scheduler.cancel("a", { generation: 1 });
+    await scheduler.redrive("a", { generation: 1 });
+    await expect(scheduler.cancel("a", { generation: 1 })).rejects.toThrow(/may have left generation 1/);
+    expect(await world.stateOf("a")).toBe("pending");
+    await scheduler.cancel("a", { generation: 2 });
+    for (const action of ["redrive", "erase"] as const)
+      await expect(scheduler[action]("a", { generation: 1 })).rejects.toThrow(TaskStateError);
+    expect((await world.inner.get("a"))?.data).not.toBeNull();
+    await scheduler.erase("a", { generation: 2 });
+    expect((await world.inner.get("a"))?.data).toBeNull();
+  });
+
+  it("takes a generation and nothing else", async () => {
+    const world = new World();
+    const scheduler = world.scheduler();
+    await world.leave(["a"]);
+    for (const generation of [0, 1.5, Number.NaN])
+      await expect(scheduler.cancel("a", { generation })).rejects.toThrow("generation");
+    const misspelt: object = { generaton: 1 };
+    for (const action of ["cancel", "redrive", "erase"] as const)
+      await expect(scheduler[action]("a", misspelt)).rejects.toThrow("did you mean generation?");
+    expect(await world.stateOf("a")).toBe("pending");
+  });
+});

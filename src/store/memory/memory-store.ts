@@ -203,13 +203,14 @@ function operatorMethods(
     balance: async () => balance(tables),
     async cancel(taskId, call) {
       const row = tables.find(taskId);
-      if (row === undefined || !locks.isHeld(pendingLock(row))) return cancel(tables, taskId, nowOf(call));
-      await locks.acquire(pendingLock(row), {}); // a transaction that is about to end it goes first
-      locks.release(pendingLock(row));
-      return cancel(tables, taskId, nowOf(call));
+      if (row !== undefined && locks.isHeld(pendingLock(row))) {
+        await locks.acquire(pendingLock(row), {}); // a transaction that is about to end it goes first
+        locks.release(pendingLock(row));
+      }
+      return cancel(tables, taskId, nowOf(call), call);
     },
-    redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call)),
-    erase: async (taskId) => erase(tables, taskId),
+    redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call), call),
+    erase: async (taskId, call) => erase(tables, taskId, call),
     prune: async (request, call) => prune(tables, request, nowOf(call)),
     countPrunable: async (request, call) => prunable(tables, request, nowOf(call)).length,
   };

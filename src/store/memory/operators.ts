@@ -1,23 +1,24 @@
 /** What people do to tasks: cancel, redrive, erase, prune. */
-import type { OperatorAnswer, PruneRequest } from "../contract.ts";
+import type { OperatorAnswer, OperatorCall, PruneRequest } from "../contract.ts";
 import { isPending, type Settled, stateOf, type TaskRow } from "./rows.ts";
 import { ending } from "./settlements.ts";
 import type { Tables } from "./tables.ts";
 
+type Seen = Pick<OperatorCall, "generation">;
+
 /** Ends a pending task, whatever its claim. */
-export function cancel(tables: Tables, taskId: string, nowMs: number): OperatorAnswer {
+export function cancel(tables: Tables, taskId: string, nowMs: number, seen: Seen = {}): OperatorAnswer {
   const row = tables.find(taskId);
-  if (row === undefined || !isPending(row)) return refusal(row);
+  if (row === undefined || !isPending(row) || isOver(row, seen)) return refusal(row);
   tables.settle(row, ending(row, { state: "cancelled", atMs: nowMs }));
   return { done: true };
 }
 
 /** Makes a failed or cancelled task owed again. One whose data was erased cannot be executed any more, and stays. */
-export function redrive(tables: Tables, taskId: string, nowMs: number): OperatorAnswer {
+export function redrive(tables: Tables, taskId: string, nowMs: number, seen: Seen = {}): OperatorAnswer {
   const row = tables.find(taskId);
-  if (row === undefined || isPending(row) || stateOf(row) === "confirmed" || row.data === null) {
-    return refusal(row);
-  }
+  if (row === undefined || isPending(row) || isOver(row, seen)) return refusal(row);
+  if (stateOf(row) === "confirmed" || row.data === null) return refusal(row);
   tables.reopen(row, {
     dueAtMs: nowMs,
     firstDueAtMs: nowMs,
@@ -31,9 +32,9 @@ export function redrive(tables: Tables, taskId: string, nowMs: number): Operator
 }
 
 /** Removes the data of a settled task. */
-export function erase(tables: Tables, taskId: string): OperatorAnswer {
+export function erase(tables: Tables, taskId: string, seen: Seen = {}): OperatorAnswer {
   const row = tables.find(taskId);
-  if (row === undefined || isPending(row)) return refusal(row);
+  if (row === undefined || isPending(row) || isOver(row, seen)) return refusal(row);
   row.data = null;
   return { done: true };
 }
@@ -54,6 +55,11 @@ export function prunable(tables: Tables, request: PruneRequest, nowMs: number): 
     gone.push(row);
   }
   return gone;
+}
+
+/** Whether the generation that a person saw is over. */
+function isOver({ generation }: TaskRow, seen: Seen): boolean {
+  return seen.generation !== undefined && seen.generation !== generation;
 }
 
 function refusal(row: TaskRow | undefined): OperatorAnswer {

@@ -7,6 +7,7 @@ import type {
   ListByTaskIdRequest,
   ListRequest,
   OperatorAnswer,
+  OperatorCall,
   PruneRequest,
   StoreCall,
   StoreStatistics,
@@ -106,20 +107,27 @@ export class Operating {
     };
   }
 
-  async cancel(taskId: string, call: StoreCall): Promise<OperatorAnswer> {
-    const values = [taskId, numberParameter(call.now)];
-    return this.#move(taskId, operator.cancelTask(this.#names), values, ({ state }) => state === "pending");
-  }
-
-  async redrive(taskId: string, call: StoreCall): Promise<OperatorAnswer> {
-    const values = [taskId, numberParameter(call.now)];
-    return this.#move(taskId, operator.redriveTask(this.#names), values, (row) => {
-      return (row["state"] === "failed" || row["state"] === "cancelled") && row["erased"] !== "true";
+  async cancel(taskId: string, { now, generation }: OperatorCall): Promise<OperatorAnswer> {
+    const values = [taskId, numberParameter(now), numberParameter(generation)];
+    const statement = operator.cancelTask(this.#names);
+    return this.#move(taskId, statement, values, (row) => {
+      return row["state"] === "pending" && isSeen(row, generation);
     });
   }
 
-  async erase(taskId: string): Promise<OperatorAnswer> {
-    return this.#move(taskId, operator.eraseTask(this.#names), [taskId], ({ state }) => state !== "pending");
+  async redrive(taskId: string, { now, generation }: OperatorCall): Promise<OperatorAnswer> {
+    const values = [taskId, numberParameter(now), numberParameter(generation)];
+    return this.#move(taskId, operator.redriveTask(this.#names), values, (row) => {
+      const isOver = row["state"] === "failed" || row["state"] === "cancelled";
+      return isOver && row["erased"] !== "true" && isSeen(row, generation);
+    });
+  }
+
+  async erase(taskId: string, { generation }: OperatorCall): Promise<OperatorAnswer> {
+    const values = [taskId, numberParameter(generation)];
+    return this.#move(taskId, operator.eraseTask(this.#names), values, (row) => {
+      return row["state"] !== "pending" && isSeen(row, generation);
+    });
   }
 
   async countPrunable({ olderThanMs, limit }: PruneRequest, call: StoreCall): Promise<number> {
@@ -197,6 +205,11 @@ export class Operating {
         return [counting.countSettled(this.#names), [state]];
     }
   }
+}
+
+/** Whether the task is in the generation that a person saw. */
+function isSeen(row: Row, generation: number | undefined): boolean {
+  return generation === undefined || numberOf(row, "generation") === generation;
 }
 
 /** The number of the last task of the page before. Throws InvalidInputError for anything we did not write. */

@@ -116,7 +116,7 @@ export function postgresStore(
     balance: () => operating.balance(),
     cancel: (taskId, call = {}) => operating.cancel(taskId, call),
     redrive: (taskId, call = {}) => operating.redrive(taskId, call),
-    erase: (taskId) => operating.erase(taskId),
+    erase: (taskId, call = {}) => operating.erase(taskId, call),
     prune: (request, call = {}) => operating.prune(request, call),
     countPrunable: (request, call = {}) => operating.countPrunable(request, call),
   };

@@ -4,7 +4,8 @@
 export const findTask = `select
   t.id,
   case when p.id is not null then 'pending' else s.state end as state,
-  t.data is null as is_erased
+  t.data is null as is_erased,
+  coalesce(p.generation, s.generation) as generation
 from owed_task t
 left join owed_pending p on p.id = t.id
 left join owed_settled s on s.id = t.id

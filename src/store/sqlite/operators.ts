@@ -2,7 +2,7 @@
 import { StoreRefusedError } from "../../errors.ts";
 import type { TaskState } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import type { OperatorAnswer } from "../contract.ts";
+import type { OperatorAnswer, OperatorCall } from "../contract.ts";
 import { type Connection, integerOf } from "./connection.ts";
 import { readSecureDelete, setSecureDelete } from "./connection-statements.ts";
 import {
@@ -26,22 +26,35 @@ interface Found {
   readonly id: number;
   readonly state: TaskState;
   readonly is_erased: number;
+  readonly generation: number;
 }
 
+type Seen = Pick<OperatorCall, "generation">;
+
 /** Ends a pending task, whatever its claim. */
-export function cancel(connection: Connection, taskId: string, nowMs: number): OperatorAnswer {
+export function cancel(
+  connection: Connection,
+  taskId: string,
+  nowMs: number,
+  seen: Seen = {},
+): OperatorAnswer {
   const found = find(connection, taskId);
-  if (found?.state !== "pending") return refusal(found);
+  if (found?.state !== "pending" || isOver(found, seen)) return refusal(found);
   connection.run(cancelPending, { id: found.id, now: nowMs });
   connection.run(deletePending, { id: found.id });
   return { done: true };
 }
 
 /** Makes a failed or cancelled task owed again. One whose data was erased cannot be executed any more, and stays. */
-export function redrive(connection: Connection, taskId: string, nowMs: number): OperatorAnswer {
+export function redrive(
+  connection: Connection,
+  taskId: string,
+  nowMs: number,
+  seen: Seen = {},
+): OperatorAnswer {
   const found = find(connection, taskId);
   if (found === undefined || found.state === "pending" || found.state === "confirmed") return refusal(found);
-  if (found.is_erased === 1) return refusal(found);
+  if (found.is_erased === 1 || isOver(found, seen)) return refusal(found);
   const { id } = found;
   const type = connection.first<{ readonly type: string }>(readType, { id })?.type ?? "";
   connection.run(reopenSettled, { id, type_hash: integerOf(typeHash(type)), now: nowMs });
@@ -50,9 +63,9 @@ export function redrive(connection: Connection, taskId: string, nowMs: number): 
 }
 
 /** Removes the data of a settled task, and overwrites it in the file. */
-export function erase(connection: Connection, taskId: string): OperatorAnswer {
+export function erase(connection: Connection, taskId: string, seen: Seen = {}): OperatorAnswer {
   const found = find(connection, taskId);
-  if (found === undefined || found.state === "pending") return refusal(found);
+  if (found === undefined || found.state === "pending" || isOver(found, seen)) return refusal(found);
   overwriting(connection, () => connection.run(eraseData, { id: found.id }));
   return { done: true };
 }
@@ -90,6 +103,11 @@ export function prune(connection: Connection, beforeMs: number, limit: number): 
 
 function find(connection: Connection, taskId: string): Found | undefined {
   return connection.first<Found>(findTask, { task_id: taskId });
+}
+
+/** Whether the generation that a person saw is over. */
+function isOver({ generation }: Found, seen: Seen): boolean {
+  return seen.generation !== undefined && seen.generation !== generation;
 }
 
 function refusal(found: Found | undefined): OperatorAnswer {

@@ -337,10 +337,10 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
     statistics: (call) => database.read((connection) => readStatistics(connection, nowOf(connection, call))),
     balance: () => database.read(readBalance),
     cancel: (taskId, call) =>
-      database.write((connection) => cancel(connection, taskId, nowOf(connection, call))),
+      database.write((connection) => cancel(connection, taskId, nowOf(connection, call), call)),
     redrive: (taskId, call) =>
-      database.write((connection) => redrive(connection, taskId, nowOf(connection, call))),
-    erase: (taskId) => database.write((connection) => erase(connection, taskId)),
+      database.write((connection) => redrive(connection, taskId, nowOf(connection, call), call)),
+    erase: (taskId, call) => database.write((connection) => erase(connection, taskId, call)),
     countPrunable: ({ olderThanMs, limit }, call) =>
       database.read((connection) => prunableTasks(connection, nowOf(connection, call) - olderThanMs, limit)),
     async prune({ olderThanMs, limit }, call) {

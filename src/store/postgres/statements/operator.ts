@@ -49,12 +49,13 @@ export const getState = (names: Names): Statement => ({
   name: "owed_get_state",
   text: `select
   v.state,
+  cast(v.generation as text) as generation,
   cast(v.data is null as text) as erased
 from ${names.taskState} v
 where v.task_id = $1`,
 });
 
-/** Pending becomes cancelled, whatever its claim: $1 task id, $2 now in ms. */
+/** Pending becomes cancelled, whatever its claim: $1 task id, $2 now in ms, $3 its generation, or null for any. */
 export const cancelTask = (names: Names): Statement => ({
   name: "owed_cancel_task",
   unpinned: "in a transaction",
@@ -65,6 +66,7 @@ export const cancelTask = (names: Names): Statement => ({
     using ${names.task} t
     where t.task_id = $1
       and p.id = t.id
+      and p.generation = coalesce(cast($3 as integer), p.generation)
     returning p.id, p.type, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts
   ),
   cancelled as (
@@ -80,7 +82,7 @@ from ended e`,
 });
 
 /**
- * Failed or cancelled becomes pending: $1 task id, $2 now in ms. The task's row is locked first, as an erasure does it,
+ * Failed or cancelled becomes pending: $1 task id, $2 now in ms, $3 its generation, or null for any. The task's row is locked first, as an erasure does it,
  * so that no task becomes pending without its data.
  */
 export const redriveTask = (names: Names): Statement => ({
@@ -99,6 +101,7 @@ export const redriveTask = (names: Names): Statement => ({
     delete from ${names.settled} s
     using standing t
     where s.id = t.id
+      and s.generation = coalesce(cast($3 as integer), s.generation)
     returning s.id, s.type, s.generation
   ),
   owed as (
@@ -111,7 +114,7 @@ select cast(r.id as text) as id
 from reopened r`,
 });
 
-/** Removes the data of a settled task: $1 task id. Locks in the same order as a redrive. */
+/** Removes the data of a settled task: $1 task id, $2 its generation, or null for any. Locks in the same order as a redrive. */
 export const eraseTask = (names: Names): Statement => ({
   name: "owed_erase_task",
   unpinned: "in a transaction",
@@ -126,6 +129,7 @@ export const eraseTask = (names: Names): Statement => ({
     select s.id
     from ${names.settled} s
     where s.id in (select t.id from standing t)
+      and s.generation = coalesce(cast($2 as integer), s.generation)
     for update
   )
 update ${names.task} t
@@ -138,6 +142,7 @@ where t.id in (select s.id from standing s)
       from ${names.confirmed} c
       where c.bucket = t.id / 1024
         and t.id = any (c.ids)
+        and coalesce(cast($2 as integer) = coalesce(c.generations[array_position(c.ids, t.id)], 1), true)
     )
   )
 returning cast(t.id as text) as id`,
