@@ -1,8 +1,7 @@
 /** Reads the arguments of a command. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-
+import { parseDuration } from "../story/durations.ts";
 import type { Command, OptionDefinitions } from "./command.ts";
-import { parseDuration } from "./durations.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Options that every command takes. */

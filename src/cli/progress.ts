@@ -1,5 +1,5 @@
 /** How far long work has come: a bar where a person looks, a line now and then where a log is kept. */
-import { shownDuration } from "./durations.ts";
+import { shownDuration } from "../story/durations.ts";
 import type { Printer } from "./printer.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -35,9 +35,3 @@ export function safeJson(value: unknown, secrets: readonly string[]): string {
   );
   return text.replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
-
-/** A text as an operand of a command that is to be copied into a shell. */
-export function shellWord(text: string): string {
-  if (/^[\w:.,@%+=/][\w:.,@%+=/-]*$/.test(text)) return text;
-  return `${text.startsWith("-") ? "-- " : ""}'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -1,9 +1,9 @@
 /** Which of many tasks a command is about, and how they are read: page by page, in the order of the store. */
 import type { Store } from "../store/contract.ts";
+import { shellWord } from "../story/shell-word.ts";
 import type { Task, TaskState } from "../task/task.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionDefinitions } from "./command.ts";
-import { shellWord } from "./safe-text.ts";
 
 /** Tasks by what they have in common. */
 export interface Selection {

@@ -1,15 +1,15 @@
 /** `owed doctor`: looks for everything that is known to go wrong, each finding with its remedy. */
 import { OwedError } from "../../errors.ts";
 import type { Store, StoreExamination, StoreFinding } from "../../store/contract.ts";
+import { shownDuration } from "../../story/durations.ts";
+import { processFindings } from "../../story/process-findings.ts";
+import { shellWord } from "../../story/shell-word.ts";
+import { isStuck } from "../../story/stuck-tasks.ts";
 import type { Task } from "../../task/task.ts";
 import type { Command, Invocation } from "../command.ts";
-import { shownDuration } from "../durations.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { explained } from "../failure.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
-import { processFindings } from "../process-findings.ts";
-import { shellWord } from "../safe-text.ts";
-import { isStuck } from "../stuck-tasks.ts";
 
 /** Counting every task of a large database takes its time. */
 const STATEMENT_TIMEOUT_MS = 120_000;

@@ -1,5 +1,6 @@
 /** `owed redrive` and `owed cancel`: for one task by its id, or for many by what they have in common. */
 import { TaskNotFoundError, TaskStateError } from "../../errors.ts";
+import { verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
 import type { TaskState } from "../../task/task.ts";
 import { type BulkAction, runBulk } from "../bulk.ts";
@@ -8,7 +9,6 @@ import { confirmingOptions } from "../confirmation.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
 import { selectingOptions } from "../selection.ts";
-import { verdictOf } from "../story.ts";
 import { UsageError } from "../usage-error.ts";
 
 const redriving: BulkAction = {

@@ -1,7 +1,8 @@
 /** `owed prune`: deletes what was confirmed or cancelled long ago. */
+
+import { shownDuration } from "../../story/durations.ts";
 import type { Command } from "../command.ts";
 import { confirmingOptions, isConfirmed } from "../confirmation.ts";
-import { shownDuration } from "../durations.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { Progress } from "../progress.ts";
 

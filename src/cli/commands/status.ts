@@ -1,31 +1,24 @@
 /** `owed status`: counts, age, processes, and what is wrong. */
 import { StoreUnavailableError } from "../../errors.ts";
-import type { RegisteredProcess, StoreStatistics } from "../../store/contract.ts";
+import type { RegisteredProcess, StoreFinding, StoreStatistics } from "../../store/contract.ts";
+import { shownDuration, shownInstant } from "../../story/durations.ts";
+import { counted, namesOf, standingFindings } from "../../story/process-findings.ts";
+import { isSilent } from "../../story/verdict.ts";
 import type { Command, Invocation } from "../command.ts";
-import { shownDuration, shownInstant } from "../durations.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { explained } from "../failure.ts";
 import { processShape } from "../json-shapes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
 import type { Cell, Printer } from "../printer.ts";
-import { namesOf, processFindings } from "../process-findings.ts";
-import { isSilent, STUCK_AFTER_MS } from "../story.ts";
 
 /** Processes that are shown to people. */
 const MOST_PROCESSES = 20;
-
-/** Something to look at. */
-interface Warning {
-  readonly code: string;
-  readonly problem: string;
-  readonly remedy: string;
-}
 
 interface Standing {
   readonly now: Date;
   readonly statistics: StoreStatistics;
   readonly processes: readonly RegisteredProcess[];
-  readonly warnings: readonly Warning[];
+  readonly warnings: readonly StoreFinding[];
 }
 
 /** The command. */
@@ -95,28 +88,7 @@ async function standingOf({ store }: OpenedDatabase): Promise<Standing> {
     store.examine(),
   ]);
   const grave = findings.filter(({ severity }) => severity === "error");
-  return { now, statistics, processes, warnings: [...warningsOf(statistics, processes), ...grave] };
-}
-
-function warningsOf(statistics: StoreStatistics, processes: readonly RegisteredProcess[]): Warning[] {
-  const found: Warning[] = processFindings(statistics, processes);
-  const { failed, oldestDueAgeMs } = statistics;
-  const isServed = processes.some((process) => !isSilent(process));
-  if (isServed && oldestDueAgeMs !== null && oldestDueAgeMs > STUCK_AFTER_MS) {
-    found.push({
-      code: "late",
-      problem: `the oldest due task has been due for ${shownDuration(oldestDueAgeMs)}`,
-      remedy: "see which: owed tasks --stuck; it may run for long, wait for slots, or have no executor",
-    });
-  }
-  if (failed > 0) {
-    found.push({
-      code: "failed-tasks",
-      problem: `${failed === 1 ? "1 task has" : `${counted(failed, statistics.countedUpTo)} tasks have`} failed for good`,
-      remedy: "see why: owed tasks --state failed; run them again: owed redrive --all --dry-run",
-    });
-  }
-  return found;
+  return { now, statistics, processes, warnings: [...standingFindings(statistics, processes), ...grave] };
 }
 
 function show(printer: Printer, { described }: OpenedDatabase, standing: Standing): void {
@@ -171,10 +143,6 @@ function showProcesses(printer: Printer, processes: readonly RegisteredProcess[]
   });
   const more = processes.length - MOST_PROCESSES;
   if (more > 0) printer.line(`and ${more} more; --json lists all`);
-}
-
-function counted(number: number, upTo: number): string {
-  return number >= upTo ? `${grouped(upTo)}+` : grouped(number);
 }
 
 function grouped(number: number): string {

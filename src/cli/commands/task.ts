@@ -2,15 +2,16 @@
 
 import { TaskNotFoundError } from "../../errors.ts";
 import type { RegisteredProcess } from "../../store/contract.ts";
+import { shownDuration, shownInstant, shownInstantFrom } from "../../story/durations.ts";
+import { shellWord } from "../../story/shell-word.ts";
+import { executes, isSilent, processName, type Verdict, verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
 import { type Attempt, FIRST_GENERATION, type TaskWithAttempts } from "../../task/task.ts";
 import type { Command, Invocation } from "../command.ts";
-import { shownDuration, shownInstant, shownInstantFrom } from "../durations.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { attemptShape, processShape, taskShape } from "../json-shapes.ts";
 import type { Cell, Printer, Style } from "../printer.ts";
-import { cut, safeLines, shellWord } from "../safe-text.ts";
-import { executes, isSilent, processName, type Verdict, verdictOf } from "../story.ts";
+import { cut, safeLines } from "../safe-text.ts";
 
 /** Data that is shown with --data. */
 const LONGEST_DATA = 16_384;

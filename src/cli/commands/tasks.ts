@@ -1,7 +1,9 @@
 /** `owed tasks`: which tasks are in a state, and why. */
+
+import { shownDuration } from "../../story/durations.ts";
+import { isStuck } from "../../story/stuck-tasks.ts";
 import { type Task, type TaskState, taskStates } from "../../task/task.ts";
 import type { Command, Invocation } from "../command.ts";
-import { shownDuration } from "../durations.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { taskShape } from "../json-shapes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
@@ -13,7 +15,6 @@ import {
   selectingOptions,
   selectionAsOptions,
 } from "../selection.ts";
-import { isStuck } from "../stuck-tasks.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Tasks that are read at most while few of them match. */

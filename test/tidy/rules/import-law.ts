@@ -84,6 +84,8 @@ const rooms: readonly Room[] = [
     packages: any,
     owns: /^(?:drizzle-orm|kysely)$/,
   },
+  // What is told to people, in words: the command line and the dashboard say the same.
+  { holds: /^story\//, sees: [errors, task, contract], isSociable: true, node: none },
   { holds: /^(?:cli|dashboard)\//, sees: [any], isSociable: true, node: any },
   { holds: /^index\.ts$/, sees: [errors, task, ports, contract, run, channels], node: none },
 ];

@@ -1,7 +1,7 @@
 /** Which pending tasks are stuck: due for a while, and nobody alive holds them. */
 import type { RegisteredProcess } from "../store/contract.ts";
 import type { Task } from "../task/task.ts";
-import { isSilent, STUCK_AFTER_MS } from "./story.ts";
+import { isSilent, STUCK_AFTER_MS } from "./verdict.ts";
 
 /** True for a task that is due for a minute or more and that no live process holds. */
 export function isStuck(

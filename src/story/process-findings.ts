@@ -1,8 +1,8 @@
 /** What is wrong with who executes: nobody alive, silent processes, types without an executor. Shared by status and doctor. */
 import type { RegisteredProcess, StoreFinding, StoreStatistics } from "../store/contract.ts";
 import { shownDuration } from "./durations.ts";
-import { shellWord } from "./safe-text.ts";
-import { isSilent } from "./story.ts";
+import { shellWord } from "./shell-word.ts";
+import { isSilent, STUCK_AFTER_MS } from "./verdict.ts";
 
 /** Names of a list that are shown. */
 const MOST_NAMES = 6;
@@ -53,4 +53,37 @@ export function namesOf(names: readonly string[]): string {
   const shown = names.slice(0, MOST_NAMES).join(", ");
   if (names.length === 0) return "none";
   return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+/** What is wrong with the tasks as a whole, with what to do in words of the command line. */
+export function standingFindings(
+  statistics: StoreStatistics,
+  processes: readonly RegisteredProcess[],
+): StoreFinding[] {
+  const found = processFindings(statistics, processes);
+  const { failed, oldestDueAgeMs } = statistics;
+  const isServed = processes.some((process) => !isSilent(process));
+  if (isServed && oldestDueAgeMs !== null && oldestDueAgeMs > STUCK_AFTER_MS) {
+    found.push({
+      code: "late",
+      severity: "warning",
+      problem: `the oldest due task has been due for ${shownDuration(oldestDueAgeMs)}`,
+      remedy: "see which: owed tasks --stuck; it may run for long, wait for slots, or have no executor",
+    });
+  }
+  if (failed > 0) {
+    const count = counted(failed, statistics.countedUpTo);
+    found.push({
+      code: "failed-tasks",
+      severity: "warning",
+      problem: `${failed === 1 ? "1 task has" : `${count} tasks have`} failed for good`,
+      remedy: "see why: owed tasks --state failed; run them again: owed redrive --all --dry-run",
+    });
+  }
+  return found;
+}
+
+/** A count that may have been cut short: "10,000+". */
+export function counted(number: number, upTo: number): string {
+  return number >= upTo ? `${upTo.toLocaleString("en-US")}+` : number.toLocaleString("en-US");
 }
