@@ -19,6 +19,8 @@ const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> =
   "task.cancelled": ["info", "a task was cancelled"],
   "task.redriven": ["info", "a task was redriven"],
   "task.erased": ["info", "the data of a task was erased"],
+  "operator.acted": ["info", "a person acted in the dashboard"],
+  "dashboard.error": ["error", "the dashboard could not answer a request"],
   "prune.done": ["debug", "tasks were deleted after their retention"],
   "process.registered": ["debug", "this process is registered"],
   "process.removed": ["debug", "this process is not registered any more"],

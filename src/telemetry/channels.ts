@@ -1,7 +1,7 @@
 /** What the engine publishes on diagnostics_channel. Free while nobody listens. */
 import { type Channel, channel } from "node:diagnostics_channel";
 
-import type { FailureReason, RecordedError } from "../task/task.ts";
+import type { FailureReason, RecordedError, TaskState } from "../task/task.ts";
 
 /** All events by name; each is published on the channel `owed:<name>`. None carries task data. */
 export interface TelemetryEvents {
@@ -23,6 +23,22 @@ export interface TelemetryEvents {
   "task.redriven": { readonly taskId: string };
   /** An operator removed the data of a settled task; its record stays. */
   "task.erased": { readonly taskId: string };
+  /** A person did something in the dashboard, or tried to: `outcome` is `done`, or where the task stood instead. */
+  "operator.acted": {
+    /** Who, as `authorize` named them. */
+    readonly actor: string;
+    readonly action: "redrive" | "cancel" | "erase" | "reveal";
+    readonly taskId: string;
+    /** The generation the person saw; a redrive begins the next. */
+    readonly generation: number;
+    /** The state before. */
+    readonly state: TaskState;
+    readonly outcome: "done" | TaskState | "gone";
+    /** What the person gave as the reason. */
+    readonly reason: string | null;
+  };
+  /** The dashboard could not answer a request. */
+  "dashboard.error": { readonly error: RecordedError };
   /** Confirmed and cancelled tasks were deleted after their retention; told for each deletion that found any. */
   "prune.done": { readonly tasks: number };
   "process.registered": { readonly owner: string };

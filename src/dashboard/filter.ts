@@ -1,0 +1,132 @@
+/** Which tasks a page is about: read from its address, and looked for in the store within bounds. */
+import type { Ports } from "../ports/ports.ts";
+import { type Task, type TaskState, taskStates } from "../task/task.ts";
+import type { DashboardStore } from "./options.ts";
+import { badRequest } from "./refusal.ts";
+
+/** Tasks by what they have in common; null is anything. */
+export interface TaskFilter {
+  /** Null with `id` alone: the ids are in one order whatever the state. */
+  readonly state: TaskState | null;
+  readonly type: string | null;
+  readonly reference: string | null;
+  /** How the id begins. */
+  readonly id: string | null;
+  /** The last error, as `errorGroup` words it. */
+  readonly error: string | null;
+  readonly order: "newest" | "oldest";
+}
+
+/** A page of what was found. */
+export interface FoundTasks {
+  readonly tasks: readonly Task[];
+  /** Where to go on; null when everything was looked at. */
+  readonly cursor: string | null;
+  /** How many tasks were looked at. */
+  readonly read: number;
+}
+
+/** How much one request looks at. */
+export interface SearchBounds {
+  /** Enough is found; a page more may come. */
+  readonly enough: number;
+  readonly cursor: string | null;
+}
+
+/** Tasks of a page, and of one read while searching. */
+export const PAGE = 50;
+const PAGE_OF_SEARCH = 200;
+/** One request looks at no more tasks than these, no more bytes of data, and for no longer. */
+const READ_UP_TO = 5_000;
+const READ_BYTES = 32 * 1_024 * 1_024;
+const READ_MS = 2_000;
+/** Of an error's message, what tells it from others. */
+const LONGEST_GROUP = 160;
+/** Parts of an address that are longer name nothing that is kept. */
+const LONGEST_TEXT = 2_048;
+
+/** Reads a filter. Throws Refusal. */
+export function readFilter(query: URLSearchParams): TaskFilter {
+  const text = (name: string): string | null => {
+    const value = query.get(name) ?? "";
+    if (value.length > LONGEST_TEXT || value.includes("\0") || !value.isWellFormed()) {
+      throw badRequest(`${name} cannot be looked for.`);
+    }
+    return value === "" ? null : value;
+  };
+  const id = text("id")?.trim() ?? null;
+  const order = text("order") ?? "newest";
+  if (order !== "newest" && order !== "oldest") throw badRequest("order is newest or oldest.");
+  const asked = text("state") ?? (id === null ? "failed" : "any");
+  const state = taskStates.find((one) => one === asked) ?? null;
+  if (state === null && asked !== "any") throw badRequest(`state is ${taskStates.join(", ")} or any.`);
+  if (state === null && id === null) throw badRequest("Tasks of any state are found by their ids alone.");
+  return {
+    state,
+    type: text("type"),
+    reference: text("reference")?.trim() ?? null,
+    id,
+    error: text("error"),
+    order,
+  };
+}
+
+/** The filter as parts of an address. */
+export function filterQuery({ state, ...rest }: TaskFilter): Record<string, string | null> {
+  return { ...rest, state: state ?? "any", order: rest.order === "newest" ? null : rest.order };
+}
+
+/** The words by which failures are grouped: the reason, the error's name and the beginning of its message. */
+export function errorGroup({ lastError, failureReason }: Task): string | null {
+  if (lastError === null) return failureReason;
+  const reason = failureReason === null || failureReason === "attempts-exhausted" ? "" : `${failureReason}: `;
+  // Every error is an Error; the reason says more than the name that led to it.
+  const name = lastError.name === "Error" || reason !== "" ? "" : `${lastError.name}: `;
+  const message = lastError.message.toWellFormed().replace(/[\s\p{Cc}]+/gu, " ");
+  return Array.from(`${reason}${name}${message}`).slice(0, LONGEST_GROUP).join("").trim();
+}
+
+/** True when a task is one of those meant. */
+export function belongs(task: Task, { state, type, reference, id, error }: TaskFilter): boolean {
+  if (state !== null && task.state !== state) return false;
+  if (type !== null && task.type !== type) return false;
+  if (reference !== null && task.referenceId !== reference) return false;
+  if (id !== null && !task.taskId.startsWith(id)) return false;
+  return error === null || errorGroup(task) === error;
+}
+
+/** Reads page after page until enough are found, everything was looked at, or the bounds are reached. */
+export async function findTasks(
+  store: DashboardStore,
+  ports: Ports,
+  filter: TaskFilter,
+  { enough, cursor: start }: SearchBounds,
+): Promise<FoundTasks> {
+  const { state, type, id, reference, error } = filter;
+  const isPlain = reference === null && error === null && (id === null || (state === null && type === null));
+  const limit = isPlain ? Math.min(enough, PAGE_OF_SEARCH) : PAGE_OF_SEARCH;
+  const order = filter.order === "newest" ? "descending" : "ascending";
+  const endsAtMs = ports.clock.monotonicMs() + READ_MS;
+  const tasks: Task[] = [];
+  let cursor = start;
+  let read = 0;
+  let bytes = 0;
+  do {
+    const at = cursor ?? undefined;
+    const page =
+      id !== null
+        ? await store.listByTaskId({ prefix: id, limit, cursor: at })
+        : await store.list({ state: state ?? "failed", type: type ?? undefined, limit, order, cursor: at });
+    tasks.push(...page.tasks.filter((task) => belongs(task, filter)));
+    read += page.tasks.length;
+    bytes += page.tasks.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+    cursor = page.nextCursor;
+  } while (
+    cursor !== null &&
+    tasks.length < enough &&
+    read < READ_UP_TO &&
+    bytes < READ_BYTES &&
+    ports.clock.monotonicMs() < endsAtMs
+  );
+  return { tasks, cursor, read };
+}
