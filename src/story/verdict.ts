@@ -207,7 +207,7 @@ function reasonOf({ failureReason, failedAttempts, lostAttempts }: TaskWithAttem
       return `its process died ${lostAttempts} times while it ran`;
     case "attempts-exhausted":
     case null:
-      return `${failedAttempts} attempts failed, and no more are allowed`;
+      return `${failedAttempts === 1 ? "1 attempt" : `${failedAttempts} attempts`} failed, and no more are allowed`;
   }
 }
 
