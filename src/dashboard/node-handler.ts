@@ -14,17 +14,30 @@ interface MountedRequest extends IncomingMessage {
 /** A listener for requests of node:http, and a handler of Express. Never throws. */
 export function nodeHandler(
   handler: DashboardHandler,
-): (message: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (message, response) => {
-    const request = requestOf(message);
-    if (request === null) {
-      response.writeHead(400, { "content-type": "text/plain" }).end("bad request\n");
-      return;
-    }
-    const answer = await handler(request, { remoteAddress: message.socket.remoteAddress, message });
-    response.writeHead(answer.status, Object.fromEntries(answer.headers));
-    response.end(Buffer.from(await answer.arrayBuffer()));
+): (message: IncomingMessage, response: ServerResponse) => void {
+  return (message, response) => {
+    // Whoever asked may be gone before the answer is written.
+    answer(handler, message, response).catch(() => response.destroy());
   };
+}
+
+async function answer(
+  handler: DashboardHandler,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const request = requestOf(message);
+  if (request === null) {
+    response.writeHead(400, { "content-type": "text/plain" }).end("bad request\n");
+    return;
+  }
+  const { status, headers, body } = await handler(request, {
+    remoteAddress: message.socket.remoteAddress,
+    message,
+  });
+  response.writeHead(status, Object.fromEntries(headers));
+  for await (const chunk of body ?? []) response.write(chunk);
+  response.end();
 }
 
 /** Null when the address, or a header, is none that a browser sends. */

@@ -3,8 +3,17 @@ import { InvalidInputError, StoreUnavailableError } from "owed";
 import { type Authorize, type DashboardOptions, dashboard, type Right } from "owed/dashboard";
 import { describe, expect, it } from "vitest";
 import { styleFile } from "../../src/dashboard/files.ts";
-import { virtualPorts } from "../../src/testing/virtual-ports.ts";
-import { boxOf, formWith, mail, openScene, type Page, Visitor, visitorOf } from "./scene.ts";
+import {
+  boxOf,
+  everyAction,
+  formWith,
+  openScene,
+  openThreeTasks,
+  type Page,
+  tokenOf,
+  Visitor,
+  visitorOf,
+} from "./scene.ts";
 
 const rights: readonly Right[] = ["view", "reveal", "redrive", "cancel", "erase"];
 const everyPage = [
@@ -17,22 +26,12 @@ const everyPage = [
   "find?q=x",
   styleFile.name,
 ];
-const everyAction = ["act", "preview", "apply"];
 
 /** Grants what is listed. */
 const granting =
   (...granted: readonly Right[]): Authorize =>
   ({ right }) =>
     granted.includes(right) ? "ann" : null;
-
-async function threeTasks() {
-  const scene = await openScene();
-  await scene.enqueue([mail("failed"), mail("cancelled")]);
-  await scene.store.cancel("cancelled");
-  await scene.failAll();
-  await scene.enqueue([mail("pending")]);
-  return scene;
-}
 
 describe("a dashboard is not made", () => {
   it("without a word about who may use it", async () => {
@@ -69,7 +68,7 @@ describe("a dashboard is not made", () => {
 
 describe("without the right to view", () => {
   it("nothing is shown and nothing is done, whatever other rights there are", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const visitor = visitorOf(scene, { authorize: granting("reveal", "redrive", "cancel", "erase") });
     const { token } = tokenOf(await visitorOf(scene).get("tasks"));
     for (const path of [...everyPage, "nothing"]) {
@@ -90,21 +89,21 @@ describe("without the right to view", () => {
   });
 
   it("the application's own response is sent, a login for one", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const login = () => new Response(null, { status: 302, headers: { location: "/login" } });
     const { status, headers } = await visitorOf(scene, { authorize: login }).get("tasks");
     expect([status, headers.get("location")]).toEqual([302, "/login"]);
   });
 
   it.each([true, "", 1, {}])("an answer of %j is no person: nobody is let in", async (answer) => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const authorize = (() => answer) as unknown as Authorize;
     const { status, text } = await visitorOf(scene, { authorize }).get("tasks");
     expect([status, text.includes("order-")]).toEqual([500, false]);
   });
 
   it("a hook that throws lets nobody in, and does not show why", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const authorize = () => {
       throw new Error("password of the session store: sesame");
     };
@@ -119,7 +118,7 @@ const subjects = { redrive: "failed", cancel: "pending", erase: "cancelled" } as
 describe.each(["redrive", "cancel", "erase"] as const)("the right to %s", (action) => {
   it.each(["act", "apply"])("is needed for it, and enough (%s)", async (path) => {
     for (const granted of rights) {
-      await using scene = await threeTasks();
+      await using scene = await openThreeTasks();
       const visitor = visitorOf(scene, { authorize: granting("view", granted), secret: "s".repeat(32) });
       const taskId = subjects[action];
       const page = await visitor.get(`task?id=${taskId}`);
@@ -136,7 +135,7 @@ describe.each(["redrive", "cancel", "erase"] as const)("the right to %s", (actio
   });
 
   it("is asked for with the task in question", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const asked: unknown[] = [];
     const authorize: Authorize = ({ right, task }) => {
       if (right === action) asked.push(task);
@@ -153,7 +152,7 @@ describe.each(["redrive", "cancel", "erase"] as const)("the right to %s", (actio
 
 describe("a task that somebody may not see", () => {
   it("is told like one that does not exist, and cannot be touched", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const authorize: Authorize = ({ right, task }) =>
       right === "view" && task?.taskId === "failed" ? null : "bob";
     const visitor = visitorOf(scene, { authorize });
@@ -173,7 +172,7 @@ describe("open on the loopback", () => {
     remoteAddress: string | undefined,
     headers: Record<string, string> = {},
   ) => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const handler = dashboard({ store: scene.store, dangerouslyOpenOnLoopback: true });
     return (await handler(new Request(url, { headers }), { remoteAddress })).status;
   };
@@ -198,7 +197,7 @@ describe("open on the loopback", () => {
   });
 
   it("data stays hidden unless its rights say otherwise", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const request = () => new Request("http://localhost/task?id=failed&data=shown");
     const from = { remoteAddress: "127.0.0.1" };
     const shut = dashboard({ store: scene.store, dangerouslyOpenOnLoopback: true });
@@ -212,110 +211,9 @@ describe("open on the loopback", () => {
   });
 });
 
-describe("a form", () => {
-  const send = async (
-    headers: Record<string, string>,
-    change: (form: URLSearchParams) => void = () => undefined,
-  ) => {
-    await using scene = await threeTasks();
-    const visitor = visitorOf(scene);
-    const { fields } = formWith((await visitor.get("task?id=failed")).html, "Redrive");
-    change(fields);
-    const request = new Request("http://localhost:3000/act", {
-      method: "POST",
-      body: fields.toString(),
-      headers,
-    });
-    request.headers.set("content-type", headers["content-type"] ?? "application/x-www-form-urlencoded");
-    const { status } = await visitor.handler(request);
-    return [status, (await scene.store.get("failed"))?.state];
-  };
-
-  it("that comes from this page is acted on", async () => {
-    expect(await send({ "sec-fetch-site": "same-origin" })).toEqual([303, "pending"]);
-    expect(await send({ "sec-fetch-site": "same-origin", origin: "https://behind.a.proxy" })).toEqual([
-      303,
-      "pending",
-    ]);
-    expect(await send({ origin: "http://localhost:3000" })).toEqual([303, "pending"]);
-  });
-
-  it.each([
-    ["nothing says where it comes from", {}],
-    ["another site", { "sec-fetch-site": "cross-site" }],
-    ["another site of the same owner", { "sec-fetch-site": "same-site", origin: "http://localhost:3000" }],
-    ["the address line", { "sec-fetch-site": "none" }],
-    ["another origin", { origin: "http://evil.example" }],
-    ["a hidden origin", { origin: "null" }],
-    ["another port", { origin: "http://localhost:4000" }],
-    ["no origin at all", { origin: "localhost:3000" }],
-  ])("is refused, and changes nothing: %s", async (_, headers) => {
-    expect(await send(headers)).toEqual([403, "failed"]);
-  });
-
-  it.each([
-    "text/plain",
-    "multipart/form-data; boundary=x",
-    "application/json",
-    "application/x-www-form-urlencodedx",
-  ])("of the content type %s is refused", async (contentType) => {
-    expect(await send({ "sec-fetch-site": "same-origin", "content-type": contentType })).toEqual([
-      415,
-      "failed",
-    ]);
-  });
-
-  it("without the token, or with another's, is refused", async () => {
-    const same = { "sec-fetch-site": "same-origin" };
-    expect(await send(same, (form) => form.delete("token"))).toEqual([403, "failed"]);
-    expect(await send(same, (form) => form.set("token", "x".repeat(43)))).toEqual([403, "failed"]);
-    await using scene = await threeTasks();
-    const { token } = tokenOf(await visitorOf(scene, { authorize: () => "bob" }).get("task?id=failed"));
-    const secret = "s".repeat(32);
-    const { token: bobs } = tokenOf(
-      await visitorOf(scene, { authorize: () => "bob", secret }).get("task?id=failed"),
-    );
-    for (const foreign of [token, bobs]) {
-      const form = new URLSearchParams({ action: "redrive", seen: boxOf("failed"), token: foreign });
-      expect((await visitorOf(scene, { secret }).post("act", form)).status).toBe(403);
-    }
-  });
-
-  it("is good for twelve hours, in every process with the same secret", async () => {
-    await using scene = await threeTasks();
-    const ports = virtualPorts();
-    const one = visitorOf(scene, { ports, secret: "s".repeat(32) });
-    const other = visitorOf(scene, { ports, secret: "s".repeat(32) });
-    const { token } = tokenOf(await one.get("task?id=failed"));
-    const form = new URLSearchParams({ action: "cancel", seen: boxOf("failed"), token });
-    await ports.advance(12 * 3_600_000 - 1);
-    expect((await other.post("act", form)).status).toBe(409);
-    await ports.advance(12 * 3_600_000 + 1);
-    expect((await other.post("act", form)).status).toBe(403);
-  });
-
-  it("of more than 64 KB is not read to its end", async () => {
-    await using scene = await threeTasks();
-    const visitor = visitorOf(scene);
-    expect((await visitor.post("act", `x=${"y".repeat(70_000)}`)).status).toBe(413);
-    let chunks = 0;
-    const body = new ReadableStream({
-      pull(controller) {
-        chunks += 1;
-        controller.enqueue(new Uint8Array(10_000));
-      },
-    });
-    const headers = { "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded" };
-    const init = { method: "POST", body, headers, duplex: "half" };
-    const response = await visitor.handler(new Request("http://localhost:3000/act", init as RequestInit));
-    expect(response.status).toBe(413);
-    expect(chunks).toBeLessThan(10);
-  });
-});
-
 describe("every answer", () => {
   it("keeps the page to itself: pages, files, redirects, errors", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const visitor = visitorOf(scene);
     const { fields } = formWith((await visitor.get("task?id=failed")).html, "Redrive");
     const answers: Page[] = [
@@ -349,7 +247,7 @@ describe("every answer", () => {
   });
 
   it("has no script and no style in the page, and names no other host", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     for (const path of everyPage.slice(0, -1)) {
       const { html } = await visitorOf(scene).get(path);
       expect(html).not.toMatch(
@@ -360,7 +258,7 @@ describe("every answer", () => {
   });
 
   it("is small: the page with its style and script is a few kilobytes", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const visitor = visitorOf(scene);
     const page = (await visitor.get("")).html;
     const files = [...page.matchAll(/(?:src|href)="\/(files\/[^"]+)"/g)].map(([, path = ""]) => path);
@@ -370,73 +268,16 @@ describe("every answer", () => {
   });
 
   it("to HEAD is that to GET, without a body", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const { status, html, headers } = await visitorOf(scene).get("tasks", { method: "HEAD" });
     expect([status, html, headers.get("content-type")]).toEqual([200, "", "text/html; charset=utf-8"]);
     expect((await visitorOf(scene).get("nothing", { method: "HEAD" })).status).toBe(404);
   });
 });
 
-describe("a request that no page of ours sends", () => {
-  it.each([
-    ["an unknown state", "tasks?state=running", 400],
-    ["any state without an id", "tasks?state=any", 400],
-    ["an unknown order", "tasks?order=random", 400],
-    ["a cursor of its own making", "tasks?cursor=1%27%20or%201=1", 400],
-    ["NUL", "tasks?reference=%00", 400],
-    ["a text longer than any id", `tasks?type=${"x".repeat(3_000)}`, 400],
-    ["a task without a name", "task", 400],
-    ["an id that can be none", `find?q=${"x".repeat(600)}`, 400],
-    ["an unknown task", "task?id=unheard-of", 404],
-    ["a path outside", "../../etc/passwd", 404],
-    ["a path that is escaped", "files/..%2f..%2fpackage.json", 404],
-    ["a file of another name", "files/000000000000.js", 404],
-    ["a map of the script", "files/script.js.map", 404],
-    ["a name that every object has", "__proto__", 404],
-    ["another name that every object has", "constructor", 404],
-    ["an address without end", `tasks?x=${"y".repeat(9_000)}`, 414],
-  ])("is told what is wrong: %s", async (_, path, expected) => {
-    await using scene = await threeTasks();
-    const { status, html } = await visitorOf(scene).get(path);
-    expect(status).toBe(expected);
-    expect(html).not.toMatch(/\bat .*\.ts:\d+/);
-  });
-
-  it.each([
-    ["no action", {}],
-    ["an unknown action", { action: "drop" }],
-    ["no task", { action: "redrive" }],
-    ["a generation of zero", { seen: "0.YQ" }],
-    ["no generation", { seen: "YQ" }],
-    ["an id that is no UTF-8", { seen: "1._____w" }],
-    ["an empty id", { seen: "1." }],
-  ])("a form is told what is wrong: %s", async (_, change) => {
-    await using scene = await threeTasks();
-    const visitor = visitorOf(scene);
-    const { token } = tokenOf(await visitor.get("task?id=failed"));
-    const form = new URLSearchParams({ action: "redrive", ...change, token });
-    if (Object.keys(change).length === 0) form.delete("action");
-    expect((await visitor.post("act", form)).status).toBe(400);
-  });
-
-  it("by another method is refused, and no GET changes anything", async () => {
-    await using scene = await threeTasks();
-    const visitor = visitorOf(scene);
-    for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
-      const { status, headers } = await visitor.get("tasks", { method });
-      expect([status, headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
-    }
-    const { fields } = formWith((await visitor.get("task?id=failed")).html, "Redrive");
-    for (const path of everyAction)
-      expect((await visitor.get(`${path}?${fields.toString()}`)).status).toBe(405);
-    expect((await visitor.post("tasks", fields)).status).toBe(405);
-    expect((await scene.store.get("failed"))?.state).toBe("failed");
-  });
-});
-
 describe("an error of the database", () => {
   it("is told without its text, and the log has it without data", async () => {
-    await using scene = await threeTasks();
+    await using scene = await openThreeTasks();
     const lines: string[] = [];
     const log = (details: object, message: string): void =>
       void lines.push(`${message} ${JSON.stringify(details)}`);
@@ -456,7 +297,7 @@ describe("an error of the database", () => {
 });
 
 it("long work of more than two at once is told to wait", async () => {
-  await using scene = await threeTasks();
+  await using scene = await openThreeTasks();
   const waiting: (() => void)[] = [];
   const list: typeof scene.store.list = async (request) => {
     await new Promise<void>((resolve) => void waiting.push(resolve));
@@ -475,7 +316,7 @@ it("long work of more than two at once is told to wait", async () => {
 });
 
 it("a path beside its own is none of its pages", async () => {
-  await using scene = await threeTasks();
+  await using scene = await openThreeTasks();
   const visitor = visitorOf(scene, {}, "/admin/owed");
   expect((await visitor.get("tasks")).status).toBe(200);
   for (const path of ["/", "/tasks", "/admin/owedx", "/admin"]) {
@@ -483,7 +324,3 @@ it("a path beside its own is none of its pages", async () => {
   }
   expect((await visitor.handler(new Request("http://localhost/admin/owed"))).status).toBe(200);
 });
-
-function tokenOf(page: Page): { readonly token: string } {
-  return { token: /name="token" value="([^"]*)"/.exec(page.html)?.[1] ?? "" };
-}

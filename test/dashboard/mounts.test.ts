@@ -1,7 +1,7 @@
 // The dashboard under a path of Express, Fastify, Hono, Next.js and plain node:http: read, press, and see it done.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { createAdaptorServer } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
@@ -24,15 +24,15 @@ const mounts: Readonly<Record<string, Mount>> = {
     ),
   Fastify: async (handler) => {
     const app = fastify();
-    const answer = nodeHandler(handler);
+    const listener = nodeHandler(handler);
     // Its parsers would take the body first.
     await app.register(async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
       for (const url of [BASE, `${BASE}/*`]) {
-        scope.all(url, async (request, reply) => {
+        scope.all(url, (request, reply) => {
           reply.hijack();
-          await answer(request.raw, reply.raw);
+          listener(request.raw, reply.raw);
         });
       }
     });
@@ -41,16 +41,18 @@ const mounts: Readonly<Record<string, Mount>> = {
   },
   Hono: (handler) => {
     const app = new Hono().all(`${BASE}/*`, (context) => handler(context.req.raw));
-    return createServer(getRequestListener(app.fetch));
+    return fetching(app.fetch);
   },
   "Next.js, which hands a route its parameters": (handler) => {
     const route = { GET: handler, POST: handler };
     const context = { params: Promise.resolve({ path: ["tasks"] }) };
-    return createServer(
-      getRequestListener((request) => route[request.method === "POST" ? "POST" : "GET"](request, context)),
-    );
+    return fetching((request) => route[request.method === "POST" ? "POST" : "GET"](request, context));
   },
 };
+
+function fetching(fetch: (request: Request) => Response | Promise<Response>): Server {
+  return createAdaptorServer({ fetch }) as Server; // of HTTP/1, unless told otherwise
+}
 
 async function listening(server: Server): Promise<{ readonly origin: string } & AsyncDisposable> {
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
@@ -115,7 +117,7 @@ describe("through node:http", () => {
         if (request.headers.authorization === "Bearer anns") Object.assign(request, { user: "ann" });
         next();
       },
-      (request, response) => void handler(request, response),
+      (request, response) => handler(request, response),
     );
     await using server = await listening(createServer(app));
     expect((await fetch(`${server.origin}${BASE}/`)).status).toBe(403);
@@ -132,7 +134,7 @@ describe("through node:http", () => {
     expect((await fetch(`${server.origin}/`, { headers: { "x-forwarded-for": "10.0.0.7" } })).status).toBe(
       403,
     );
-    await using asFetch = await listening(createServer(getRequestListener((request) => handler(request))));
+    await using asFetch = await listening(fetching((request) => handler(request)));
     expect((await fetch(`${asFetch.origin}/`)).status).toBe(403);
   });
 

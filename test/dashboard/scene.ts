@@ -78,6 +78,16 @@ export async function openScene(kind: (typeof stores)[number] = "memory"): Promi
   };
 }
 
+/** One task that failed, one that was cancelled, one that is pending, each called so. */
+export async function openThreeTasks(): Promise<Scene> {
+  const scene = await openScene();
+  await scene.enqueue([mail("failed"), mail("cancelled")]);
+  await scene.store.cancel("cancelled");
+  await scene.failAll();
+  await scene.enqueue([mail("pending")]);
+  return scene;
+}
+
 /** A task of the type "mail" with a reference. */
 export function mail(taskId: string, unusual: Partial<NewTask> = {}): NewTask {
   return newTask(taskId, { type: "mail", referenceId: `order-${taskId}`, ...unusual });
@@ -203,4 +213,12 @@ export async function actsDuring(work: () => Promise<unknown>): Promise<Telemetr
     unsubscribe("owed:operator.acted", note);
   }
   return acts;
+}
+
+/** Where forms go. */
+export const everyAction = ["act", "preview", "apply"] as const;
+
+/** The token of the forms of a page. */
+export function tokenOf(page: Page): { readonly token: string } {
+  return { token: /name="token" value="([^"]*)"/.exec(page.html)?.[1] ?? "" };
 }
