@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 import type { Command } from "../command.ts";
 import { completionFor } from "./completion.ts";
+import { dashboard } from "./dashboard.ts";
 import { doctor } from "./doctor.ts";
 import { init } from "./init.ts";
 import { migrate } from "./migrate.ts";
@@ -17,6 +18,7 @@ const working: readonly Command[] = [
   task,
   redrive,
   cancel,
+  dashboard,
   doctor,
   work,
   init,

@@ -3,12 +3,11 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { Logger } from "../../run/reporter.ts";
 import { Scheduler } from "../../run/scheduler.ts";
 import type { BoundExecutor } from "../../task/executor.ts";
 import type { Command, Invocation } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import type { Printer } from "../printer.ts";
+import { loggerOf } from "../printer-logger.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** What the command needs of a scheduler; it may come from another copy of the package. */
@@ -115,13 +114,4 @@ function isScheduler(value: unknown): value is Working {
 
 function isExecutors(value: unknown): value is readonly BoundExecutor[] {
   return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one?.run === "function");
-}
-
-/** Lines for a log; nothing below information. */
-function loggerOf(printer: Printer): Logger {
-  const at = (level: string) => (details: object, message?: string) => {
-    if (printer.isJson) printer.jsonAside({ level, message, ...details });
-    else printer.aside(`${level}: ${message ?? ""} ${JSON.stringify(details)}`);
-  };
-  return { debug: () => undefined, info: at("info"), warn: at("warning"), error: at("error") };
 }
