@@ -24,7 +24,7 @@ export function pgbouncerProgram(): string | null {
 const asked = new Map<string, string | null>();
 
 /** Installs a package of Debian; answers why it could not. Each is asked for once. */
-function installed(name: string): string | null {
+export function installed(name: string): string | null {
   const known = asked.get(name);
   if (known !== undefined) return known;
   const problem = install(name);
