@@ -2,7 +2,7 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newTask } from "../../src/conformance/scene.ts";
-import { formWith } from "../dashboard/scene.ts";
+import { formWith, mail, openScene } from "../dashboard/scene.ts";
 import { freePort } from "../support/server-process.ts";
 import { type Ending, type InstalledCommand, installCommand } from "./installed-command.ts";
 import { kinds, openPlace, type Place } from "./kinds.ts";
@@ -13,16 +13,17 @@ afterAll(() => owed[Symbol.dispose]());
 
 /** Starts it, hands its address to `use`, and stops it. */
 async function during(
-  { env }: Place,
+  { env }: Pick<Place, "env">,
   options: readonly string[],
   use: (url: string) => Promise<void>,
+  signal: NodeJS.Signals = "SIGTERM",
 ): Promise<Ending> {
   let used: Promise<void> | null = null;
   const ending = await owed.run(["dashboard", "--port", "0", ...options], {
     env,
     watch(output, kill) {
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{32}\//.exec(output) ?? [];
-      if (url !== undefined && used === null) used = use(url).finally(() => kill("SIGTERM"));
+      if (url !== undefined && used === null) used = use(url).finally(() => kill(signal));
     },
   });
   expect(used).not.toBeNull();
@@ -56,6 +57,46 @@ describe.each(kinds)("on %s", (kind) => {
     expect(err).toMatch(/a person acted in the dashboard .*"action":"cancel","taskId":"mail:1"/);
   });
 });
+
+it("killed in the middle of long work it leaves nothing half done, and the same form goes on with the rest", async () => {
+  await using scene = await openScene("Postgres");
+  const ids = Array.from({ length: 1_000 }, (_, index) => `t:${index}`);
+  await scene.enqueue(ids.map((id) => mail(id)));
+  await scene.failAll("the merchant is dead");
+  await new Promise((resolve) => setTimeout(resolve, 5)); // what failed in the very millisecond of the preview is left alone
+  const generations = async () =>
+    await Promise.all(ids.map(async (id) => (await scene.store.get(id))?.generation ?? 0));
+  const press = async (url: string, html: string, label: string): Promise<string> => {
+    const { action, fields } = formWith(html, label);
+    const { origin } = new URL(url);
+    return await (await fetch(origin + action, { method: "POST", body: fields, headers: { origin } })).text();
+  };
+  const begun = await during(
+    scene,
+    [],
+    async (url) => {
+      const preview = await press(url, (await page(`${url}failed`)).html, "Redrive all failed…");
+      const first = await press(url, preview, "Redrive 1,000 tasks");
+      expect(first).toContain("data-go-on");
+      const cut = press(url, first, "Go on").catch(() => "cut");
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      void cut;
+    },
+    "SIGKILL",
+  );
+  expect(begun.code).toBeNull();
+  const half = await generations();
+  expect(half.filter((generation) => generation === 2).length).toBeGreaterThanOrEqual(100);
+  expect(half.filter((generation) => generation === 1).length).toBeGreaterThan(0);
+  await during(scene, [], async (url) => {
+    let html = await press(url, (await page(`${url}failed`)).html, "Redrive all failed…");
+    html = await press(url, html, /<button class="">(Redrive [\d,]+ tasks)/.exec(html)?.[1] ?? "");
+    while (html.includes("data-go-on")) html = await press(url, html, "Go on");
+    expect(html).toMatch(/[\d,]+ tasks redriven/);
+  });
+  expect(new Set(await generations())).toEqual(new Set([2]));
+  expect(await scene.store.count("failed")).toBe(0);
+}, 120_000);
 
 it("read-only it changes nothing, and with --reveal it shows data", async () => {
   await using place = await openPlace("SQLite");

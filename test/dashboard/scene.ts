@@ -25,6 +25,8 @@ export const OWNER: string = processId(1);
 /** A store, and ways to bring its tasks into each state. */
 export interface Scene extends AsyncDisposable {
   readonly store: Store;
+  /** How the command finds it; nothing for a store in memory. */
+  readonly env: Readonly<Record<string, string>>;
   enqueue(tasks: readonly NewTask[]): Promise<void>;
   /** Claims all that is due, and fails it for good. */
   failAll(message?: string, unusual?: Partial<ReturnType<typeof recordedError>>): Promise<void>;
@@ -53,6 +55,7 @@ export async function openScene(kind: (typeof stores)[number] = "memory"): Promi
   };
   return {
     store,
+    env: place?.env ?? {},
     async enqueue(tasks) {
       const own = await store.begin();
       await store.insert(own.transaction, tasks, null);
