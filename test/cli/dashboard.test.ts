@@ -18,16 +18,16 @@ async function during(
   use: (url: string) => Promise<void>,
   signal: NodeJS.Signals = "SIGTERM",
 ): Promise<Ending> {
-  let used: Promise<void> | null = null;
+  const used: Promise<void>[] = [];
   const ending = await owed.run(["dashboard", "--port", "0", ...options], {
     env,
     watch(output, kill) {
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{32}\//.exec(output) ?? [];
-      if (url !== undefined && used === null) used = use(url).finally(() => kill(signal));
+      if (url !== undefined && used.length === 0) used.push(use(url).finally(() => kill(signal)));
     },
   });
-  expect(used).not.toBeNull();
-  await used;
+  expect(used).toHaveLength(1);
+  await Promise.all(used);
   return ending;
 }
 

@@ -93,7 +93,7 @@ describe("in every field of a task", () => {
 describe("a template", () => {
   it.each(corpus)("escapes %j in text and in an attribute", (text) => {
     const page = html`<p title="${text}">${text}</p>`.toString();
-    const [, title = "", inside = ""] = /^<p title="([^"<>]*)">([^<>]*)<\/p>$/.exec(page) ?? [
+    const [, title = "", inside = ""] = /^<p title="([^"'<>]*)">([^"'<>]*)<\/p>$/.exec(page) ?? [
       "",
       "broken",
       "broken",
