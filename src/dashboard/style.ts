@@ -36,12 +36,12 @@ main:focus { outline: none; }
 .top nav a[aria-current] { color: var(--text); background: var(--grey-soft); font-weight: 600; }
 .search { display: flex; gap: .4rem; margin-left: auto; }
 .search input { width: 17rem; }
-main { max-width: 80rem; margin: 0 auto; padding: 1.5rem 1.25rem 2.5rem; }
+main { overflow-wrap: anywhere; max-width: 80rem; margin: 0 auto; padding: 1.5rem 1.25rem 2.5rem; }
 footer { max-width: 80rem; margin: 0 auto; padding: .9rem 1.25rem 2rem; border-top: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; color: var(--quiet); font-size: .8125rem; }
 footer [data-live-note] { margin-left: auto; }
 footer [data-state]::before, .dot { content: ""; display: inline-block; width: .5rem; height: .5rem; border-radius: 50%; margin-right: .4rem; background: var(--green); }
 footer [data-state=lost]::before { background: var(--red); }
-h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; font-weight: 600; margin: 0 0 1rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; font-weight: 600; margin: 0 0 1rem; }
 h2 { font-size: 1rem; font-weight: 600; margin: 2rem 0 .6rem; }
 h3 { font-size: .875rem; font-weight: 600; margin: 1rem 0 .4rem; }
 p { margin: 0 0 .75rem; max-width: 46rem; }
@@ -49,10 +49,10 @@ p { margin: 0 0 .75rem; max-width: 46rem; }
 .quiet { color: var(--quiet); }
 .over { color: var(--quiet); margin: 0 0 .15rem; }
 .id, code, pre { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-.id { font-size: .93em; overflow-wrap: anywhere; }
+.id { font-size: .93em; }
 h1.id { font-size: 1.3rem; }
 code { font-size: .85em; padding: .05rem .35rem; border-radius: 4px; background: var(--grey-soft); }
-pre { font-size: .8125rem; line-height: 1.5; margin: .5rem 0 1rem; padding: .75rem 1rem; overflow-x: auto; background: var(--sheet); border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { font-size: .8125rem; line-height: 1.5; margin: .5rem 0 1rem; padding: .75rem 1rem; overflow-x: auto; background: var(--sheet); border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; }
 summary { cursor: pointer; color: var(--accent); width: fit-content; }
 ul.plain { list-style: none; padding: 0; margin: 0 0 1rem; }
 ul.plain li { padding: .15rem 0; }`;
@@ -92,7 +92,6 @@ th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; }
 th { font-weight: 500; font-size: .8125rem; color: var(--quiet); white-space: nowrap; border-bottom: 1px solid var(--line); }
 tbody tr + tr td { border-top: 1px solid var(--line); }
 tbody tr:hover { background: color-mix(in srgb, var(--grey-soft) 45%, transparent); }
-td { overflow-wrap: anywhere; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.number:first-child { width: 1%; }
 .strong { font-weight: 600; }
@@ -137,13 +136,13 @@ p.warning { padding: .6rem 1rem; border-radius: 8px; background: var(--amber-sof
 .verdict.failed { border-left-color: var(--red); }
 .verdict.confirmed { border-left-color: var(--green); }
 .verdict.cancelled { border-left-color: var(--strong-line); }
-.verdict p { margin: .45rem 0 0; max-width: 60rem; overflow-wrap: anywhere; }
+.verdict p { margin: .45rem 0 0; max-width: 60rem; }
 .actions p { color: var(--quiet); max-width: 60rem; }
 .actions strong { color: var(--text); font-weight: 600; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .9rem 1.5rem; margin: 1.5rem 0 0; padding: 1rem 1.1rem; background: var(--sheet); border: 1px solid var(--line); border-radius: 10px; }
 .facts dt { font-size: .8125rem; color: var(--quiet); }
-.facts dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-.message { overflow-wrap: anywhere; max-width: 60rem; margin-bottom: .4rem; }
+.facts dd { margin: 0; font-variant-numeric: tabular-nums; }
+.message { max-width: 60rem; margin-bottom: .4rem; }
 .timeline { list-style: none; margin: 0; padding: .2rem 0 0; }
 .timeline li { position: relative; display: grid; grid-template-columns: 12.5rem 1fr; gap: 0 1.75rem; padding-bottom: .9rem; }
 .timeline li::before { content: ""; position: absolute; left: 13.1rem; top: .42rem; width: .6rem; height: .6rem; border-radius: 50%; background: var(--strong-line); z-index: 1; }

@@ -155,6 +155,7 @@ describe.skipIf(missing !== null)("in a browser", () => {
   it.each([360, 1_600])("is readable at %d px: nothing is wider than the screen", async (width) => {
     await using shop = await openFullShop();
     await shop.enqueue("crm", `${"a-very-long-id-without-any-gap".repeat(8)}`, 1, 1);
+    await shop.place.enqueue([newTask("long", { type: "x".repeat(150), referenceId: "y".repeat(300) })]);
     await using tab = await openTab(browser, shop.url, { viewport: { width, height: 780 } });
     for (const path of allPages) {
       await tab.page.goto(shop.url + path);
