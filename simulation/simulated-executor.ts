@@ -78,7 +78,8 @@ async function completeAlone(
 ): Promise<void> {
   const { api: tx } = await world.cluster.storeOf(process).begin();
   const endIdle = (): void => void process.ports.timers.after(IDLE_MS, () => void tx.rollback());
-  if (step.kind === "hang") host.signal.addEventListener("abort", endIdle, { once: true });
+  if (step.kind === "hang" && host.signal.aborted) endIdle();
+  else if (step.kind === "hang") host.signal.addEventListener("abort", endIdle, { once: true });
   try {
     await writeEffect(task, tx);
     await play(world, process, step, host.signal);
