@@ -63,7 +63,12 @@ describe("a schema that does not fit", () => {
     await using harness = await openHarness();
     const { pool, schema, store } = harness;
     await pool.query(`update ${schema}.schema_version set version = 1`);
-    const functions = ["resolve_duplicates_v1", "open_transactions_v1", "confirm_within_v1"];
+    const functions = [
+      "resolve_duplicates_v1",
+      "open_transactions_v1",
+      "confirm_within_v1",
+      "insert_tasks_v1",
+    ];
     await pool.query(`drop function ${functions.map((name) => `${schema}.${name}`).join(", ")}`);
     await expect(store.checkSchema()).rejects.toThrow(SchemaMissingError);
     await store.migrate();

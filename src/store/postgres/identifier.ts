@@ -56,6 +56,7 @@ export interface Names {
   readonly resolveDuplicates: string;
   readonly openTransactions: string;
   readonly confirmWithin: string;
+  readonly insertTasks: string;
 }
 
 /** Names everything in `schema`. */
@@ -76,6 +77,7 @@ export function namesIn(schema: string): Names {
     resolveDuplicates: inSchema("resolve_duplicates_v1"),
     openTransactions: inSchema("open_transactions_v1"),
     confirmWithin: inSchema("confirm_within_v1"),
+    insertTasks: inSchema("insert_tasks_v1"),
   });
 }
 

@@ -4,12 +4,18 @@ import { setSchemaVersion, versionTable } from "../statements/schema.ts";
 import { tables } from "./0001-tables.ts";
 import { functions } from "./0002-functions.ts";
 import { confirmWithin } from "./0003-confirm-within.ts";
+import { insertTasks } from "./0004-insert-tasks.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
 
 /** The steps. */
-export const migrations: readonly Migration[] = Object.freeze([tables, functions, confirmWithin]);
+export const migrations: readonly Migration[] = Object.freeze([
+  tables,
+  functions,
+  confirmWithin,
+  insertTasks,
+]);
 
 /** The version this library works with. */
 export const knownVersion: number = migrations.length;
