@@ -17,7 +17,9 @@ export type Deed =
   /** It never arrives, and the connection ends. */
   | "cut"
   /** It is passed on; only the moment is wanted. */
-  | "note";
+  | "note"
+  /** It is passed on, and its connection is one of those that `blackHoleMarked` takes away. */
+  | "mark";
 
 /** A message to the server that something is to happen at. */
 export interface Trigger {
@@ -41,6 +43,7 @@ interface Link {
   readonly client: Socket;
   readonly server: Socket;
   isBlackHole: boolean;
+  isMarked: boolean;
   swallowsReply: boolean;
   isCut: boolean;
 }
@@ -101,6 +104,11 @@ export class Proxy implements AsyncDisposable {
     this.treat("toClient", "drop");
   }
 
+  /** Nothing passes any more on the connections that were marked, and nobody is told. */
+  blackHoleMarked(): void {
+    for (const link of this.#links) if (link.isMarked) link.isBlackHole = true;
+  }
+
   /** Everything passes again. Connections that lost bytes are broken for good, and end. */
   heal(): void {
     const hadLosses = Object.values(this.#treatments).includes("drop");
@@ -150,7 +158,14 @@ export class Proxy implements AsyncDisposable {
     client.on("error", () => undefined);
     if (this.#refuses) return void client.destroy();
     const server = connect({ ...this.#target, noDelay: true });
-    const link: Link = { client, server, isBlackHole: false, swallowsReply: false, isCut: false };
+    const link: Link = {
+      client,
+      server,
+      isBlackHole: false,
+      isMarked: false,
+      swallowsReply: false,
+      isCut: false,
+    };
     this.#links.add(link);
     server.on("error", () => this.#end(link));
     client.on("close", () => this.#hungUp(link, "toServer"));
@@ -178,7 +193,8 @@ export class Proxy implements AsyncDisposable {
         continue;
       }
       this.#armed.delete(armed);
-      if (armed.deed === "note" || armed.deed === "swallow-reply") passed.push(message);
+      if (armed.deed !== "black-hole" && armed.deed !== "cut") passed.push(message);
+      if (armed.deed === "mark") link.isMarked = true;
       if (armed.deed === "swallow-reply") link.swallowsReply = true;
       if (armed.deed === "black-hole") link.isBlackHole = true;
       if (armed.deed === "cut") link.isCut = true;

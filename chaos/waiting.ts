@@ -4,16 +4,6 @@ import type { WaitingScenario } from "./scenario.ts";
 /** All of them, each with what it waits for. */
 export const waiting: readonly WaitingScenario[] = [
   {
-    id: "F30",
-    title: "the LISTEN session is terminated; the notifier crashes",
-    waitsFor: "a scenario of the rig (test/postgres/wake-ups terminates the session)",
-  },
-  {
-    id: "F31",
-    title: "LISTEN on a half-open connection",
-    waitsFor: "a scenario of the rig (test/run/wake-ups has the silence)",
-  },
-  {
     id: "F32",
     title: "200 transactions that enqueue at once, with notify on",
     waitsFor: "a measurement in bench/",

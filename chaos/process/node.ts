@@ -142,6 +142,8 @@ export function answerCommands(
     "store.unavailable",
     "process.lost",
     "process.declared-dead",
+    "wake-ups.on",
+    "wake-ups.lost",
     "engine.error",
     "hook.error",
   ]) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { quoteIdentifier } from "../../src/store/postgres/identifier.ts";
 import { serverAccount } from "../../test/support/server-account.ts";
+import type { Child } from "../child.ts";
 import { startPgbouncer } from "../pgbouncer.ts";
 import { type Scenario, Skipped } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
@@ -120,6 +121,64 @@ const pooled: Scenario = {
   },
 };
 
+/** The worker would look by itself only after the scenario is over. */
+const heardOnly = { pollIntervalMs: 120_000 };
+
+/** Waits until a worker has told an event so often. */
+async function told(worker: Child, event: string, times: number): Promise<void> {
+  await until(`${event} is told ${times} times`, async () => {
+    const { events } = await worker.status();
+    return (events[event] ?? 0) >= times;
+  });
+}
+
+const terminatedListener: Scenario = {
+  id: "F30",
+  title: "the session that listens is terminated, and the process that announces is killed",
+  expects: "it says so, listens again, and looks once: what was left meanwhile does not wait for the poll",
+  settings: heardOnly,
+  isShort: true,
+  async run(stage) {
+    const [client, worker] = await Promise.all([stage.client("client"), stage.worker("worker")]);
+    await told(worker, "wake-ups.on", 1);
+    await stage.enqueue(client, [order("heard")], "transaction");
+    await stage.rest(10_000);
+    await stage.postgres.sql(endListener, [worker.name]);
+    await told(worker, "wake-ups.lost", 1);
+    await stage.enqueue(client, [order("unheard")], "transaction");
+    await stage.kill(client);
+    await stage.rest(20_000);
+    await told(worker, "wake-ups.on", 2);
+    await stage.endAll();
+  },
+};
+
+const halfOpenListener: Scenario = {
+  id: "F31",
+  title: "the network swallows the connection that listens, and no other",
+  expects: "it does not hear itself, gives the connection up, listens again, and looks once",
+  settings: heardOnly,
+  async run(stage) {
+    const client = await stage.client("client");
+    const worker = await stage.worker("worker", { proxied: true });
+    await told(worker, "wake-ups.on", 1);
+    const proxy = stage.proxyOf(worker);
+    const listens = proxy.when({ text: "listen ", deed: "mark" });
+    await stage.postgres.sql(endListener, [worker.name]);
+    await listens;
+    await told(worker, "wake-ups.on", 2);
+    proxy.blackHoleMarked();
+    await stage.enqueue(client, [order("unheard")], "transaction");
+    await stage.rest(30_000);
+    await told(worker, "wake-ups.lost", 2);
+    await told(worker, "wake-ups.on", 3);
+    await stage.endAll();
+  },
+};
+
+const endListener = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and application_name = $1 and query like 'listen %'`;
+
 const standby: Scenario = {
   id: "F26",
   title: "the server is a standby for a while, then promoted",
@@ -229,5 +288,7 @@ export const networkScenarios: readonly Scenario[] = [
   halfOpenCommit("F29-commit-alone", "alone", 1),
   standby,
   fullDisk,
+  terminatedListener,
+  halfOpenListener,
   pooled,
 ];
