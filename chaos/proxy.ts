@@ -21,9 +21,12 @@ export type Deed =
   /** It is passed on, and its connection is one of those that `blackHoleMarked` takes away. */
   | "mark";
 
+/** The statement that commits, to its end, so that a setting whose name ends like it is not taken for it. */
+export const COMMIT = "commit\0";
+
 /** A message to the server that something is to happen at. */
 export interface Trigger {
-  /** Text that stands in it, in any case: "commit", or the name of a prepared statement. */
+  /** Text that stands in it, in any case: COMMIT, or the name of a prepared statement. */
   readonly text: string;
   /** Which of them, counted from now. Default: the first. */
   readonly nth?: number;

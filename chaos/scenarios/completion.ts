@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { HistoryWriter, processFile } from "../../checker/files.ts";
 import { EFFECTS_TABLE } from "../process/transfers.ts";
-import type { Deed } from "../proxy.ts";
+import { COMMIT, type Deed } from "../proxy.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { order } from "./orders.ts";
 
 /** The statements of the transaction, by text that stands in each. */
-const statements = ["begin", "insert into effects", `"task"`, "confirm_within", "commit"];
+const statements = ["begin", "insert into effects", `"task"`, "confirm_within", COMMIT];
 /** It never arrives; or it is carried out, and its answer never comes. */
 const deeds: readonly Deed[] = ["black-hole", "swallow-reply"];
 

@@ -7,6 +7,7 @@ import { quoteIdentifier } from "../../src/store/postgres/identifier.ts";
 import { serverAccount } from "../../test/support/server-account.ts";
 import type { Child } from "../child.ts";
 import { startPgbouncer } from "../pgbouncer.ts";
+import { COMMIT } from "../proxy.ts";
 import { type Scenario, Skipped } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
@@ -61,7 +62,7 @@ function halfOpenCommit(id: string, way: "transaction" | "alone", poolSize: numb
         stage.worker("worker"),
       ]);
       await stage.enqueue(client, [order("before")], way);
-      const lost = stage.proxyOf(client).when({ text: "commit", deed: "black-hole" });
+      const lost = stage.proxyOf(client).when({ text: COMMIT, deed: "black-hole" });
       stage.nemesis.note({ kind: "cut", process: client.name });
       const enqueued = stage.enqueue(client, [order("lost")], way);
       enqueued.catch(() => undefined);

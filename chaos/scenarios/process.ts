@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "../child.ts";
+import { COMMIT } from "../proxy.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
@@ -179,7 +180,7 @@ const lostReply: Scenario = {
     const client = await stage.client("client", { proxied: true });
     await stage.enqueue(client, [order("warm")], "transaction");
     for (const way of ["transaction", "caller"] as const) {
-      const lost = stage.proxyOf(client).when({ text: "commit", deed: "swallow-reply" });
+      const lost = stage.proxyOf(client).when({ text: COMMIT, deed: "swallow-reply" });
       stage.nemesis.note({ kind: "cut", process: client.name });
       const enqueued = stage.enqueue(client, [order(way)], way);
       await lost;

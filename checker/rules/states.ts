@@ -73,11 +73,14 @@ function checkRetention(timeline: Timeline, findings: Findings, story: TaskStory
   const { settings, bounds, hasJumped } = timeline;
   const { retentionMs } = settings;
   if (retentionMs === undefined || hasJumped) return;
-  const { taskId, steps } = story;
+  const { taskId, steps, type } = story;
+  // What is confirmed in a transaction bears the instant of that statement, which came after the claim; its commit is later.
+  const isTransactional = settings.types[type]?.transactional === true;
   steps.forEach((step, place) => {
     const settled = steps[place - 1];
     if (step.kind !== "pruned" || settled === undefined) return;
-    const keptMs = step.at.atMs - settled.at.atMs;
+    const since = (isTransactional ? steps[place - 2] : undefined) ?? settled;
+    const keptMs = step.at.atMs - since.at.atMs;
     const isKept = keptMs >= retentionMs - bounds.clockToleranceMs;
     findings.expect(
       retained,
