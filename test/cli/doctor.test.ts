@@ -7,6 +7,7 @@ import { namesIn } from "../../src/store/postgres/identifier.ts";
 import { tables } from "../../src/store/postgres/migrations/0001-tables.ts";
 import { examineSnapshots, expectedIndexes } from "../../src/store/postgres/statements/examine.ts";
 import { setSchemaVersion, versionTable } from "../../src/store/postgres/statements/schema.ts";
+import { loadDriver } from "../../src/store/sqlite/driver.ts";
 import { freshSchema } from "../support/database.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { type InstalledCommand, installCommand } from "./installed-command.ts";
@@ -254,24 +255,19 @@ describe("on Postgres it finds", () => {
 
 it("on SQLite it finds an index that is missing, and its remedy mends it", async () => {
   await using place = await openPlace("SQLite");
-  const { default: Database } = await import("better-sqlite3");
-  using file = Object.assign(new Database(place.env["OWED_SQLITE_FILE"]), {
-    [Symbol.dispose](this: { close(): void }) {
-      this.close();
-    },
-  });
+  const file = loadDriver(undefined).open(place.env["OWED_SQLITE_FILE"] ?? "");
   file.exec("drop index owed_pending_ready");
   const report = await examine(place.env);
   // Statements that name the index fail without it.
   expect([report.code, Object.keys(report.remedies)]).toEqual([7, ["index-missing", "not-looked-at"]]);
   file.exec(report.remedies["index-missing"] ?? "");
+  file.close();
   expect((await examine(place.env)).remedies).toEqual({});
 });
 
 it("on SQLite it finds a file that is mostly empty, and vacuum mends it", async () => {
   await using place = await openPlace("SQLite");
-  const { default: Database } = await import("better-sqlite3");
-  const file = new Database(place.env["OWED_SQLITE_FILE"]);
+  const file = loadDriver(undefined).open(place.env["OWED_SQLITE_FILE"] ?? "");
   file.exec(
     "create table large (data blob); insert into large values (zeroblob(70000000)); drop table large",
   );

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newTask, processRecord, recordedError } from "../../src/conformance/scene.ts";
 import type { Store } from "../../src/store/contract.ts";
+import { loadDriver } from "../../src/store/sqlite/driver.ts";
 import { type InstalledCommand, installCommand } from "./installed-command.ts";
 import { kinds, openPlace, type Place } from "./kinds.ts";
 
@@ -215,6 +216,7 @@ async function runScript(kind: (typeof kinds)[number], { env }: Place, sql: stri
     await client.end();
     return;
   }
-  const { default: Database } = await import("better-sqlite3");
-  new Database(env["OWED_SQLITE_FILE"]).exec(sql).close();
+  const file = loadDriver(undefined).open(env["OWED_SQLITE_FILE"] ?? "");
+  file.exec(sql);
+  file.close();
 }

@@ -242,6 +242,28 @@ describe.each([
   });
 });
 
+describe("a claim that meets a suspect", () => {
+  it("locks nothing before the statement that decides does", async () => {
+    await using harness = await openHarness();
+    const { pool, schema } = harness;
+    await register(harness, ONE);
+    await enqueue(
+      harness,
+      Array.from({ length: 100 }, (_, index) => newTask(`task-${index}`)),
+    );
+    await pool.query(
+      `update ${schema}.pending set lost_attempts = 1 where id = (select min(id) from ${schema}.pending)`,
+    );
+    await pool.query(`vacuum ${schema}.pending`);
+    const plan = await planOfClaim(harness, claimReadyNamedTypes);
+    expect(plan.scans).toContain("Index Scan pending pending_ready");
+    const { rows } = await pool.query(
+      `select count(*)::int as locked from ${schema}.pending where xmax <> 0`,
+    );
+    expect(rows).toEqual([{ locked: 0 }]);
+  });
+});
+
 describe("freeing ended claims", () => {
   it("goes page by page through a backlog, and leaves what somebody keeps locked for later", async () => {
     await using harness = await openHarness();

@@ -27,13 +27,6 @@ async function completing(world: World, work: Work, limits: { readonly timeoutMs
   return { scheduler, confirmed };
 }
 
-async function effects(world: World): Promise<readonly string[]> {
-  const reader = await world.inner.begin();
-  const keys = await reader.keys();
-  await reader.rollback();
-  return keys;
-}
-
 const completed: Work = async ({ complete }, tx) => {
   await complete(tx);
   await tx.commit();
@@ -44,7 +37,7 @@ describe("complete(tx)", () => {
     const world = new World();
     const { scheduler, confirmed } = await completing(world, completed);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect([await world.stateOf("a"), await effects(world), confirmed]).toEqual([
+    expect([await world.stateOf("a"), await world.committedKeys(), confirmed]).toEqual([
       "confirmed",
       ["effect 1"],
       ["a"],
@@ -65,7 +58,7 @@ describe("complete(tx)", () => {
     });
     await world.ports.advance(2_000);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect([await effects(world), confirmed]).toEqual([["effect 2"], ["a"]]);
+    expect([await world.committedKeys(), confirmed]).toEqual([["effect 2"], ["a"]]);
   });
 
   it("in a transaction that is still open when the executor returns is waited for", async () => {
@@ -133,7 +126,7 @@ describe("complete(tx)", () => {
     expect(thrown).toEqual([expect.any(ClaimLostError)]);
     await world.ports.advance(2_000);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect(await effects(world)).toEqual(["effect 2"]);
+    expect(await world.committedKeys()).toEqual(["effect 2"]);
   });
 
   it("takes nothing but an open transaction, and an executor that swallows that has not succeeded", async () => {

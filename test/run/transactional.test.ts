@@ -43,13 +43,6 @@ async function transactional(world: World, work: Work = async () => undefined, l
   return { scheduler, confirmed };
 }
 
-async function effects(world: World): Promise<readonly string[]> {
-  const reader = await world.inner.begin();
-  const keys = await reader.keys();
-  await reader.rollback();
-  return keys;
-}
-
 /** Puts something else in place of the COMMIT of the next transaction. */
 function replaceCommit(world: World, commit: (own: Own) => Promise<void>): void {
   world.fault("begin", async (carryOut) => {
@@ -73,11 +66,11 @@ describe("work in the engine's transaction", () => {
     const world = new World();
     const { scheduler, confirmed } = await transactional(world, async () => {
       expect(await world.stateOf("a")).toBe("pending");
-      expect(await effects(world)).toEqual([]);
+      expect(await world.committedKeys()).toEqual([]);
     });
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect([await world.stateOf("a"), await effects(world)]).toEqual(["confirmed", ["effect a 1"]]);
+    expect([await world.stateOf("a"), await world.committedKeys()]).toEqual(["confirmed", ["effect a 1"]]);
     expect([world.callsOf("settle"), world.callsOf("readConfirmations")]).toEqual([[], []]);
     expect(confirmed).toEqual(["a"]);
   });
@@ -89,11 +82,11 @@ describe("work in the engine's transaction", () => {
     );
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("retrying");
-    expect(await effects(world)).toEqual([]);
+    expect(await world.committedKeys()).toEqual([]);
     expect(await world.inner.get("a")).toMatchObject({ failedAttempts: 1, lastError: { message: "no" } });
     await world.ports.advance(2_000);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect(await effects(world)).toEqual(["effect a 2"]);
+    expect(await world.committedKeys()).toEqual(["effect a 2"]);
   });
 
   it("takes tasks with it, which run straight after its commit", async () => {
@@ -130,7 +123,7 @@ describe("work in the engine's transaction", () => {
     held.open();
     await world.ports.settle();
     expect(refused).toEqual([expect.any(NotATransactionError), expect.any(NotATransactionError)]);
-    expect(await effects(world)).toEqual(["effect a 2"]);
+    expect(await world.committedKeys()).toEqual(["effect a 2"]);
     expect((await world.balance()).confirmed).toBe(1);
   });
 
@@ -142,7 +135,7 @@ describe("work in the engine's transaction", () => {
     await world.ports.advance(10);
     await world.ports.until(scheduler.stop({ graceMs: 100 }));
     expect(await answer).toBe("retrying");
-    expect(await effects(world)).toEqual([]);
+    expect(await world.committedKeys()).toEqual([]);
     expect(await world.inner.get("a")).toMatchObject({ state: "pending", owner: null, failedAttempts: 0 });
   });
 
@@ -151,7 +144,7 @@ describe("work in the engine's transaction", () => {
     const { scheduler, confirmed } = await transactional(world, () => scheduler.cancel("a"));
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("cancelled");
-    expect([await effects(world), confirmed]).toEqual([[], []]);
+    expect([await world.committedKeys(), confirmed]).toEqual([[], []]);
   });
 
   it("is rolled back when another process has taken the task over", async () => {
@@ -163,7 +156,7 @@ describe("work in the engine's transaction", () => {
     });
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("lost");
-    expect(await effects(world)).toEqual([]);
+    expect(await world.committedKeys()).toEqual([]);
     const attempts = (await world.inner.get("a"))?.attempts;
     expect(attempts?.at(-1)).toMatchObject({ accepted: false, error: { code: "OWED_CLAIM_LOST" } });
   });
@@ -178,7 +171,7 @@ describe("work in the engine's transaction", () => {
     const { scheduler } = await transactional(world, work, { maxRetries: 2 });
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect([runs, await effects(world)]).toEqual([3, ["effect a 1"]]);
+    expect([runs, await world.committedKeys()]).toEqual([3, ["effect a 1"]]);
   });
 
   it("that could not begin counts as no failed attempt", async () => {
@@ -217,7 +210,11 @@ describe("a COMMIT that is not answered", () => {
     });
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect([await effects(world), confirmed, world.callsOf("settle")]).toEqual([["effect a 1"], ["a"], []]);
+    expect([await world.committedKeys(), confirmed, world.callsOf("settle")]).toEqual([
+      ["effect a 1"],
+      ["a"],
+      [],
+    ]);
   });
 
   it("and was not carried out defers the task, as reading shows", async () => {
@@ -229,11 +226,11 @@ describe("a COMMIT that is not answered", () => {
     });
     await world.leave(["a"]);
     expect(await scheduler.executeAndAdvance("a")).toBe("deferred");
-    expect([await effects(world), confirmed]).toEqual([[], []]);
+    expect([await world.committedKeys(), confirmed]).toEqual([[], []]);
     expect(await world.inner.get("a")).toMatchObject({ failedAttempts: 0, deferredAttempts: 1 });
     await world.ports.advance(2_000);
     expect(await scheduler.executeAndAdvance("a")).toBe("confirmed");
-    expect(await effects(world)).toEqual(["effect a 2"]);
+    expect(await world.committedKeys()).toEqual(["effect a 2"]);
   });
 
   it.each(["commit", "rollback"] as const)("is waited for while its transaction is open: %s", async (end) => {
@@ -246,7 +243,7 @@ describe("a COMMIT that is not answered", () => {
     await world.leave(["a"]);
     const answer = await world.ports.until(scheduler.executeAndAdvance("a"));
     expect(answer).toBe(end === "commit" ? "confirmed" : "deferred");
-    expect(await effects(world)).toEqual(end === "commit" ? ["effect a 1"] : []);
+    expect(await world.committedKeys()).toEqual(end === "commit" ? ["effect a 1"] : []);
     expect(world.callsOf("readConfirmations").length).toBeGreaterThan(3);
   });
 
@@ -274,7 +271,7 @@ describe("a COMMIT that is not answered", () => {
     });
     await world.leave(["a"]);
     expect(await world.ports.until(scheduler.executeAndAdvance("a"))).toBe("lost");
-    expect([await world.stateOf("a"), await effects(world)]).toEqual(["confirmed", ["effect a 1"]]);
+    expect([await world.stateOf("a"), await world.committedKeys()]).toEqual(["confirmed", ["effect a 1"]]);
   });
 
   it("and is answered after the timeout tells of the confirmation then", async () => {
@@ -287,7 +284,7 @@ describe("a COMMIT that is not answered", () => {
     await world.leave(["a"]);
     expect(await world.ports.until(scheduler.executeAndAdvance("a"))).toBe("lost");
     await world.ports.advance(6_000);
-    expect([confirmed, await effects(world)]).toEqual([["a"], ["effect a 1"]]);
+    expect([confirmed, await world.committedKeys()]).toEqual([["a"], ["effect a 1"]]);
   });
 });
 

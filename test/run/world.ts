@@ -189,6 +189,14 @@ export class World implements FaultyStore {
     return (await this.inner.get(taskId))?.state ?? "gone";
   }
 
+  /** What transactions have put and committed beside tasks. */
+  async committedKeys(): Promise<readonly string[]> {
+    const reader = await this.inner.begin();
+    const keys = await reader.keys();
+    await reader.rollback();
+    return keys;
+  }
+
   /** What the store counts, with the conservation law in it. */
   async balance(): Promise<{
     readonly pending: number;

@@ -20,6 +20,26 @@ const ready = (names: Names): string => `${names.pending} p
         order by p.next_attempt_at, p.id
         limit cast($4 as bigint)`;
 
+/** Whether one is due that was lost before and may be claimed. */
+const suspects = (names: Names): string => `suspects as materialized (
+    select exists (
+      select
+      from wanted w
+      cross join lateral (
+        select
+        from ${names.pending} p
+        where p.type = w.type
+          and p.lost_attempts > 0
+          and ${due}
+          and (
+            (${free} and (p.lost_attempts >= 2 or (w.room > 0 and cast($6 as bigint) > 0)))
+            or ${dead(names)}
+          )
+        limit 1
+      ) one
+    ) as is_due
+  )`;
+
 /**
  * How many of each type are to be locked: what is due first goes first, over all types together. One type alone, as most
  * often, needs no look for that.
@@ -66,23 +86,9 @@ const locked = (names: Names): string => `locked as materialized (
     ) c
   )`;
 
-const trouble = (names: Names): string => `trouble as materialized (
-    select exists (select from locked m where m.dead) or exists (
-      select
-      from wanted w
-      cross join lateral (
-        select
-        from ${names.pending} p
-        where p.type = w.type
-          and p.lost_attempts > 0
-          and ${due}
-          and (
-            (${free} and (p.lost_attempts >= 2 or (w.room > 0 and cast($6 as bigint) > 0)))
-            or ${dead(names)}
-          )
-        limit 1
-      ) one
-    ) as is_due
+/** Suspects first: where there is one, nothing is read and locked in vain. */
+const trouble = `trouble as materialized (
+    select (select s.is_due from suspects s) or exists (select from locked l where l.dead) as is_due
   )`;
 
 const taken = (names: Names): string => `chosen as materialized (
@@ -135,7 +141,7 @@ order by c.place`;
 const statement = (name: string, names: Names, kind: "" | "recursive ", wanted: string): Statement => ({
   name,
   text: `with ${kind}
-  ${[instantOf("$7"), wanted, quota(names), locked(names), trouble(names), taken(names)].join(",\n  ")}
+  ${[instantOf("$7"), wanted, suspects(names), quota(names), locked(names), trouble, taken(names)].join(",\n  ")}
 ${answer}`,
 });
 
