@@ -1,6 +1,6 @@
 // Where claims begin to read: behind what was taken, so that index entries that nobody may remove yet cost nothing.
 import type pg from "pg";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { confirmation, newTask, processId, processRecord, TYPE } from "../../src/conformance/scene.ts";
 import type { ClaimRequest } from "../../src/store/contract.ts";
 import { Floors } from "../../src/store/postgres/floors.ts";
@@ -70,6 +70,17 @@ async function touched({ store, pool, schema }: PostgresHarness): Promise<number
   return rows[0].pages;
 }
 
+/** The clock of the store goes by 5 ms at each look at it, however slow the machine is. */
+function steadyClock(): void {
+  let nowMs = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => {
+    nowMs += 5;
+    return nowMs;
+  });
+}
+
+afterEach(() => vi.restoreAllMocks());
+
 describe("claims under a snapshot that somebody holds", () => {
   it("touch no more pages after thousands of tasks than before", async () => {
     await using harness = await openHarness();
@@ -106,11 +117,12 @@ describe("a task that was due long before others, and is committed after they we
       `update ${harness.schema}.pending set next_attempt_at = next_attempt_at + interval '3 seconds'`,
     );
     await new Promise((resolve) => setTimeout(resolve, 4_500));
+    steadyClock();
     for (let number = 1; number <= 4; number += 1) await claimOnce(harness, number);
     await own.commit();
     const claimed = await claimAll(harness);
     expect(claimed).toHaveLength(10_001 - 4 * LIMIT);
-    expect(claimed.indexOf("late")).toBeLessThan(9_000);
+    expect(claimed.indexOf("late")).toBeLessThan(2_000);
   });
 
   it("is claimed when nothing else is left", async () => {
