@@ -4,6 +4,7 @@ export type { Collected } from "./run/caller-receipts.ts";
 export type { Receipt } from "./run/enqueue.ts";
 export type { WorkerOptions } from "./run/environment.ts";
 export type { ExecutionAnswer, Hooks, SettledTask } from "./run/funnel.ts";
+export type { SchedulerHealth } from "./run/health.ts";
 export type { TypedItem } from "./run/incoming-records.ts";
 export type { EnqueueOptions, RawRecord } from "./run/new-record.ts";
 export type { OperatorOptions } from "./run/operator-options.ts";

@@ -140,6 +140,7 @@ export function answerCommands(
   const warnings: string[] = [];
   for (const name of [
     "store.unavailable",
+    "process.blocked",
     "process.lost",
     "process.declared-dead",
     "wake-ups.on",

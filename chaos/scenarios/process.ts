@@ -8,6 +8,9 @@ import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
 import { order, orders } from "./orders.ts";
 
+/** The whole tier has the time for the sizes of the catalogue. */
+const isFull = process.env["OWED_TEST_FULL"] === "1";
+
 const started = (stage: Stage, taskId: string, process?: string): Promise<number> =>
   until(`${taskId} has started`, () => stage.hasStarted(taskId, process));
 
@@ -139,7 +142,7 @@ const race: Scenario = {
   async run(stage) {
     const client = await stage.client("client");
     await Promise.all(Array.from({ length: 8 }, (_, index) => stage.worker(`worker-${index + 1}`)));
-    const rounds = process.env["OWED_TEST_FULL"] === "1" ? 10_000 : 100;
+    const rounds = isFull ? 10_000 : 100;
     for (let round = 0; round < rounds; round += 1) {
       await stage.enqueue(client, [order(`task-${round}`)]);
     }
@@ -223,10 +226,11 @@ const lateCommit: Scenario = {
     await stage.worker("worker");
     const client = await stage.client("client");
     await stage.enqueue(client, [order("late")], "left-open");
-    for (let batch = 0; batch < 10; batch += 1) {
-      await stage.enqueue(client, orders(`later-${batch}`, 100), "transaction");
+    const batches = isFull ? 20 : 2;
+    for (let batch = 0; batch < batches; batch += 1) {
+      await stage.enqueue(client, orders(`later-${batch}`, 500), "transaction");
     }
-    await stage.rest();
+    await stage.rest(120_000);
     await delay(4_000); // longer than the floor trails
     await client.ask({ do: "end-open" });
     const claimedMs = await started(stage, "late");
@@ -304,6 +308,7 @@ const blocked: Scenario = {
       "the blocked one has woken",
       async () => ((await first.status()).events["process.lost"] ?? 0) === 1,
     );
+    assert.equal((await first.status()).events["process.blocked"], 1);
     stage.nemesis.note({ kind: "resume", process: first.name, boot: first.boot });
     stage.quiet();
     await stage.rest();

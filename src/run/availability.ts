@@ -44,6 +44,15 @@ export class Availability {
     return Math.min(FIRST_RETRY_MS * 2 ** Math.min(times, 30), LONGEST_RETRY_MS);
   }
 
+  /** What fails now, and for how long. */
+  failing(): readonly { readonly operation: string; readonly failingForMs: number }[] {
+    const nowMs = this.#clock.monotonicMs();
+    return [...this.#failing].map(([operation, { sinceMs }]) => ({
+      operation,
+      failingForMs: nowMs - sinceMs,
+    }));
+  }
+
   /** Notes a success. */
   succeeded(operation: string): void {
     if (!this.#failing.delete(operation)) return;

@@ -143,6 +143,21 @@ export class Engine {
     return this.#transactions;
   }
 
+  /** The claim loop that runs, or is stopping. */
+  get worker(): ClaimLoop | null {
+    return this.#worker;
+  }
+
+  /** Whether a start has been asked for and has not failed. */
+  get isStarted(): boolean {
+    return this.#starting !== null;
+  }
+
+  /** Whether a stop has begun. */
+  get isStopping(): boolean {
+    return this.#stopped !== null;
+  }
+
   /** Brings the schema up to date and registers the process. After a rejection it may be called again. */
   start(): Promise<void> {
     if (this.#stopped !== null) return Promise.reject(stoppedError());

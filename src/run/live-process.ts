@@ -39,6 +39,7 @@ export class LiveProcess {
   #lastBeat: Pick<BeatAnswer, "beats" | "era"> | null = null;
   #deadlineMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
+  #dueMs = 0;
   #beating: Promise<void> = Promise.resolve();
   #stopped = true;
   #isBeating = false;
@@ -126,6 +127,7 @@ export class LiveProcess {
   #schedule(delayMs: number): void {
     this.#timer?.cancel();
     if (this.#stopped) return;
+    this.#dueMs = this.#ports.clock.monotonicMs() + delayMs;
     const beat = (): void => {
       this.#beating = this.#beat();
     };
@@ -135,6 +137,9 @@ export class LiveProcess {
   async #beat(): Promise<void> {
     const sentMs = this.#ports.clock.monotonicMs();
     this.#isBeating = true;
+    const lateMs = sentMs - this.#dueMs;
+    if (lateMs >= this.#options.heartbeatMs)
+      this.#reporter.report("process.blocked", { owner: this.#owner, lateMs });
     try {
       if (this.#owner === null) await this.#register();
       else await this.#renew(this.#owner, sentMs);

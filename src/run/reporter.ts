@@ -28,6 +28,10 @@ const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> =
     "warn",
     "this process was declared dead by another: its claims are void, it registers anew",
   ],
+  "process.blocked": [
+    "warn",
+    "a heartbeat came late: something held the event loop, or this process was paused",
+  ],
   "process.declared-dead": ["warn", "a process stopped sending heartbeats and was declared dead"],
   "worker.started": ["info", "worker started"],
   "worker.stopped": ["info", "worker stopped"],

@@ -10,6 +10,7 @@ import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
 import { type WorkerOptions, workerSettings } from "./environment.ts";
 import type { ExecutionAnswer } from "./funnel.ts";
+import { healthOf, type SchedulerHealth } from "./health.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
@@ -281,6 +282,14 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       running: { worker: worker?.running ?? 0, fastPath: fastPath.slots.running },
       zombies: (worker?.zombies ?? 0) + fastPath.slots.zombies + fastPath.directSlots.zombies,
     };
+  }
+
+  /**
+   * Whether this process can do its part: started, its lease in force, the database answering, slots not held by
+   * executors that ignored their timeout. From what it knows already, so that a health check may ask as often as it likes.
+   */
+  health(): SchedulerHealth {
+    return healthOf(this.#engine);
   }
 
   async #onCallers(transaction: unknown, records: Records): Promise<readonly Receipt[]> {

@@ -103,6 +103,11 @@ export class Slots {
     this.#onRelease = onRelease;
   }
 
+  /** How many slots there are. */
+  get total(): number {
+    return this.#limits.total;
+  }
+
   /** Attempts that hold a slot, zombies not counted. */
   get running(): number {
     return this.#running;

@@ -42,6 +42,11 @@ export interface TelemetryEvents {
   /** Confirmed and cancelled tasks were deleted after their retention; told for each deletion that found any. */
   "prune.done": { readonly tasks: number };
   "process.registered": { readonly owner: string };
+  /**
+   * A heartbeat was sent so many milliseconds after its time, a whole interval or more: something held the event loop,
+   * or the process was paused. `owner` is null while none is in force.
+   */
+  "process.blocked": { readonly owner: string | null; readonly lateMs: number };
   /** This process was declared dead by another; its claims are void and it took a new id. */
   "process.lost": { readonly owner: string };
   /** This process took itself out of the registry as it stopped. */
