@@ -76,6 +76,7 @@ export function drawPlan(seed: number): Plan {
     types,
     nodes,
     network: drawNetwork(draw, has, leaseMs),
+    ...drawWakeUps(seed),
     tasks,
     requests,
     actions: drawActions(drawing, requests, tasks.length),
@@ -92,6 +93,20 @@ function withCompletions(seed: number, types: readonly PlannedType[]): PlannedTy
     const completion = draw.pick(["tx", "complete"] as const);
     return draw.chance(isRare ? 0.1 : 0.5) ? { ...type, completion } : type;
   });
+}
+
+/** Drawn apart, as completions are. */
+function drawWakeUps(seed: number): Pick<Plan, "wakeUps"> {
+  const draw = new Draw(seed, 7);
+  if (draw.chance(0.3)) return {};
+  return {
+    wakeUps: {
+      listen: draw.chance(0.9),
+      lost: draw.pick([0, 0, 0.05, 0.5]),
+      deaf: draw.pick([0, 0, 0.3]),
+      pooler: draw.pick(["none", "none", "none", "none", "known", "unknown"]),
+    },
+  };
 }
 
 function drawTypes(draw: Draw, has: Drawing["has"]): PlannedType[] {

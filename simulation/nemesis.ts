@@ -74,11 +74,12 @@ function act(world: World, action: PlannedAction): void {
 }
 
 function outage(world: World, forMs: number, readOnly: boolean): void {
-  const { server, recorder, agenda, executions } = world;
+  const { server, recorder, agenda, executions, wires } = world;
   recorder.disturb({ kind: "database.down" });
   server.standing = readOnly ? "readOnly" : "down";
   if (executions.size > 0) recorder.note("outage while executing");
   server.disconnectAll();
+  wires.hub.loseAll(wires);
   agenda.after(forMs, null, () => databaseUp(world));
 }
 
@@ -91,6 +92,7 @@ function databaseUp({ server, recorder }: World): void {
 function restore(world: World, commits: number): void {
   world.recorder.note("database restored");
   world.recorder.disturb({ kind: "database.restored" });
+  world.wires.hub.loseAll(world.wires);
   world.agenda.hold(world.server.restore(commits));
 }
 

@@ -151,6 +151,18 @@ export interface PlannedNetwork {
   readonly only: Readonly<Record<string, Fate>> | null;
 }
 
+/** How wake-ups across processes go. */
+export interface PlannedWakeUps {
+  /** Whether workers listen; if not, they only announce. */
+  readonly listen: boolean;
+  /** Probability that one wake-up, or one call to send it, is lost. */
+  readonly lost: number;
+  /** Probability that a connection that listens goes deaf after a while, without a word. */
+  readonly deaf: number;
+  /** Behind a transaction pooler none is heard; the store knows it, or it does not. */
+  readonly pooler: "none" | "known" | "unknown";
+}
+
 /** Everything about one simulation. */
 export interface Plan {
   readonly seed: number;
@@ -161,6 +173,8 @@ export interface Plan {
   readonly types: readonly PlannedType[];
   readonly nodes: readonly PlannedNode[];
   readonly network: PlannedNetwork;
+  /** Absent: the database can wake nobody. */
+  readonly wakeUps?: PlannedWakeUps;
   readonly tasks: readonly PlannedTask[];
   readonly requests: readonly PlannedRequest[];
   readonly actions: readonly PlannedAction[];

@@ -8,6 +8,7 @@ import { Draw, mixText } from "./draw.ts";
 import type { Fate, PlannedNetwork } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import type { WakeUpHub } from "./wake-up-hub.ts";
 import { anywhere, unavailable, WireTransaction } from "./wire-transaction.ts";
 import { witnessed } from "./witness.ts";
 
@@ -18,6 +19,7 @@ export interface WireParts {
   readonly server: DatabaseServer;
   readonly recorder: Recorder;
   readonly network: PlannedNetwork;
+  readonly hub: WakeUpHub;
   readonly chunkTasks: number;
   readonly leaseMs: number;
   /** False from the quiet on: every call is answered. */
@@ -203,6 +205,7 @@ export function wireStore(wire: Wire): WireStore {
     erase: plain("erase"),
     prune: plain("prune"),
     countPrunable: plain("countPrunable"),
+    wakeUps: parts.hub.wakeUpsOf(wire),
   });
 }
 

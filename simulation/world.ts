@@ -6,6 +6,7 @@ import { Executions } from "./executions.ts";
 import type { Plan, Step } from "./plan.ts";
 import { Recorder } from "./recorder.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import { WakeUpHub } from "./wake-up-hub.ts";
 import type { WireParts } from "./wire.ts";
 
 const success: Step = { kind: "succeed", runMs: 0, heedsSignal: true, extraMs: 0 };
@@ -38,6 +39,7 @@ export class World {
       server,
       recorder,
       network,
+      hub: new WakeUpHub(plan.wakeUps),
       chunkTasks,
       leaseMs,
       hasFaults: true,

@@ -7,6 +7,7 @@ import type { Fate, PlannedNetwork } from "../../simulation/plan.ts";
 import { Recorder } from "../../simulation/recorder.ts";
 import { shrink } from "../../simulation/shrink.ts";
 import { SimulatedProcess } from "../../simulation/simulated-process.ts";
+import { WakeUpHub } from "../../simulation/wake-up-hub.ts";
 import { Wire, type WireParts, type WireStore, wireStore } from "../../simulation/wire.ts";
 
 const record = (owner: string) => ({ owner, host: "h", pid: 1, types: [], slots: 1, leaseMs: 1_000 });
@@ -44,6 +45,7 @@ beforeEach(() => {
     server,
     recorder,
     network: { leastMs: 10, mostMs: 10, timeoutMs: 1_000, odds: {}, only: {} },
+    hub: new WakeUpHub(undefined),
     chunkTasks: 100,
     leaseMs: 1_000,
     hasFaults: true,

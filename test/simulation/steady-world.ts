@@ -10,6 +10,8 @@ export const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
 /** Virtual days of the run. */
 export const DAYS = 30;
+/** Idle listeners test themselves every ten seconds: that is for the tier which has the time. */
+export const withWakeUps = process.env["OWED_TEST_FULL"] === "1";
 /** Between two requests. */
 export const BETWEEN_REQUESTS_MS = 4 * 60_000;
 
@@ -42,6 +44,7 @@ function troubles(day: number): readonly PlannedAction[] {
 
 const plan: Plan = {
   seed: 62,
+  ...(withWakeUps ? { wakeUps: { listen: true, lost: 0, deaf: 0, pooler: "none" } } : {}),
   leaseMs: 5 * 60_000,
   maxLostAlone: 3,
   chunkTasks: 2,
