@@ -147,6 +147,13 @@ class Waits {
     return 4 * this.#run.plan.network.mostMs + TOLERANCE_MS;
   }
 
+  /** From when the database has done something until the process may hear of it. */
+  get #answerMs(): number {
+    const { network } = this.#run.plan;
+    const isSlow = network.only === null ? network.odds.slow !== undefined : true;
+    return (isSlow ? network.timeoutMs : network.mostMs) + ROUNDING_MS;
+  }
+
   /** After a fault: the calls that hang, the retry, a heartbeat. */
   get #recoveryMs(): number {
     const { network, leaseMs } = this.#run.plan;
@@ -165,8 +172,10 @@ class Waits {
     if (call === undefined || most === null) return false;
     const sent = { fromMs: call.fromMs, toMs: call.fromMs };
     if (life.waiting.some((waiting) => waiting.type === type && touches([waiting], sent))) return false;
-    const held = life.holds.filter(({ row, fromMs, toMs }) => {
-      return row.type === type && fromMs <= call.fromMs && toMs >= call.fromMs;
+    const held = life.holds.filter(({ row, fromMs, toMs, isStarted }) => {
+      // What is given back holds its slot until that is answered.
+      const untilMs = isStarted ? toMs : toMs + this.#answerMs;
+      return row.type === type && fromMs <= call.fromMs && untilMs >= call.fromMs;
     });
     return held.length < most;
   }
