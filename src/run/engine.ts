@@ -292,6 +292,12 @@ export class Engine {
     await inTime(store.close());
   }
 
+  /** An operator made a task due, of whatever type: the own worker looks, and others are told. */
+  moreIsDue(): void {
+    this.#worker?.lookOnce();
+    this.#announcements.announce();
+  }
+
   /** Tasks are due that this process does not execute now: its own worker takes them, or others are told. */
   #leftForWorkers(types: Iterable<string>): void {
     const worker = this.#worker;

@@ -255,6 +255,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       : "only a failed or cancelled task can be redriven";
     checkAnswer(taskId, answer, { words: "redrive", states, remedy }, seen);
     this.#engine.reporter.report("task.redriven", { taskId });
+    this.#engine.moreIsDue();
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */

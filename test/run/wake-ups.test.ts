@@ -1,5 +1,5 @@
 // Wake-ups across processes: who announces what, who hears it, and how polling takes over wherever that fails.
-import { defineTask, type Logger } from "owed";
+import { defineTask, type Logger, PermanentError } from "owed";
 import { describe, expect, it } from "vitest";
 
 import { Switchboard } from "./switchboard.ts";
@@ -257,6 +257,23 @@ describe("a process announces", () => {
       null,
       [],
     ]);
+  });
+
+  it("a task that it redrives", async () => {
+    const one = scene();
+    const { world, logger } = one;
+    const failing = world.executor(job, (_, run) => {
+      if (run.generation === 1) throw new PermanentError("no");
+    });
+    const scheduler = await world.started({ logger, fastPath: "off", executors: [failing] });
+    scheduler.startWorker({ pollIntervalMs: POLL_MS });
+    const client = await one.elsewhere();
+    await world.leave(["a"]);
+    await world.ports.advance(2 * POLL_MS + 1);
+    expect(await world.stateOf("a")).toBe("failed");
+    await client.redrive("a");
+    await world.ports.advance(1_000);
+    expect(await world.stateOf("a")).toBe("confirmed");
   });
 
   it("what is still to be announced when it stops, and leaves no timer behind", async () => {
