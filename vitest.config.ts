@@ -14,6 +14,7 @@ export default defineConfig({
       { find: /^owed$/, replacement: source("index.ts") },
       { find: /^owed\/(postgres|sqlite|memory)$/, replacement: source("store/$1/index.ts") },
       { find: /^owed\/(conformance|dashboard|testing)$/, replacement: source("$1/index.ts") },
+      { find: /^owed\/opentelemetry$/, replacement: source("telemetry/opentelemetry/index.ts") },
       { find: /^owed\/([a-z-]+)$/, replacement: source("adapters/$1.ts") },
     ],
   },

@@ -69,6 +69,7 @@ const rightWords: Readonly<Record<Right, string>> = {
   redrive: "redrive tasks",
   cancel: "cancel tasks",
   erase: "erase the data of tasks",
+  metrics: "read the metrics",
 };
 
 /** The task as a right is asked for it. */

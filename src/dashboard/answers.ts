@@ -36,6 +36,11 @@ export function pageResponse(
   });
 }
 
+/** Text for a program. */
+export function textResponse(text: string, contentType: string): Response {
+  return new Response(text, { headers: { ...headersOfAll, "content-type": contentType } });
+}
+
 /** To another page of ours, which is read with GET. */
 export function seeOther(location: string): Response {
   return new Response(null, { status: 303, headers: { ...headersOfAll, location } });

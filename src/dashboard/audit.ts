@@ -22,7 +22,8 @@ export class Audit {
   acted(act: OperatorAct): void {
     this.#reporter.report("operator.acted", act);
     if (act.action === "reveal" || act.outcome !== "done") return;
-    this.#reporter.report(doneEvents[act.action], { taskId: act.taskId });
+    const { taskId, type, referenceId } = act;
+    this.#reporter.report(doneEvents[act.action], { taskId, type, referenceId });
   }
 
   /** Tells that a request could not be answered. */

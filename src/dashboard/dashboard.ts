@@ -13,6 +13,7 @@ import { checkOrigin, FormTokens } from "./forgery.ts";
 import { readForm } from "./form.ts";
 import { barePage, layout, problemContent } from "./layout.ts";
 import type { Markup } from "./markup.ts";
+import { MetricsPage } from "./metrics.ts";
 import { type DashboardOptions, type DashboardSettings, dashboardSettings } from "./options.ts";
 import { failedPage } from "./pages/failed.ts";
 import { findPage } from "./pages/find.ts";
@@ -30,6 +31,9 @@ export type DashboardHandler = (request: Request, connection?: unknown) => Promi
 const LONGEST_ADDRESS = 8_192;
 /** Batches of long work that run at once; a person sends one after the other. */
 const BATCHES_AT_ONCE = 2;
+
+/** Where Prometheus finds what it scrapes. */
+const METRICS = "metrics";
 
 type Page = (visit: Visit) => Promise<Markup | Response>;
 
@@ -70,6 +74,7 @@ class Desk {
   readonly #tokens: FormTokens;
   readonly #standing: StandingReader;
   readonly #audit: Audit;
+  readonly #metrics: MetricsPage;
   #batches = 0;
 
   constructor(settings: DashboardSettings) {
@@ -77,6 +82,7 @@ class Desk {
     this.#tokens = new FormTokens(settings.secret, () => settings.ports.clock.wallMs());
     this.#standing = new StandingReader(settings.store, settings.ports.clock);
     this.#audit = new Audit(settings.logger);
+    this.#metrics = new MetricsPage(settings, (error) => this.#audit.failed(error));
   }
 
   async answer(request: Request, connection: Connection): Promise<Response> {
@@ -88,6 +94,10 @@ class Desk {
       if (request.url.length > LONGEST_ADDRESS)
         throw new Refusal(414, "Too long", "The address is too long.");
       const path = this.#pathOf(url);
+      if (path === METRICS) {
+        const answer = await this.#scraped(request, connection);
+        return isHead ? headOf(answer) : answer;
+      }
       const entered = await this.#enter(request, connection, url);
       if (entered instanceof Response) return entered;
       visit = entered;
@@ -105,6 +115,15 @@ class Desk {
     if (pathname === basePath) return "";
     if (pathname.startsWith(`${basePath}/`)) return pathname.slice(basePath.length + 1);
     throw notFound("The dashboard is not here: the path of its mount is its option basePath.");
+  }
+
+  /** A program that scrapes has a right of its own, and no other. */
+  async #scraped(request: Request, connection: Connection): Promise<Response> {
+    if (request.method === "POST") throw wrongMethod();
+    const grant = await new Access(this.#settings, request, connection).ask("metrics", null);
+    if (grant instanceof Response) return grant;
+    if (grant === null) throw new Refusal(403, "Not allowed", "You lack the right to read the metrics.");
+    return await this.#metrics.answer();
   }
 
   async #enter(request: Request, connection: Connection, url: URL): Promise<Visit | Response> {

@@ -6,12 +6,26 @@ import { realPorts } from "../ports/real-ports.ts";
 import type { Logger } from "../run/reporter.ts";
 import type { Awaitable, Store } from "../store/contract.ts";
 import { checkFunction, checkNames, checkObject, optionNames, shown } from "../task/option-checks.ts";
+import type { Statistics } from "../telemetry/gauges.ts";
 
-/** What a person may be allowed to do: see tasks and errors, see the data, and the three operations. */
-export type Right = "view" | "reveal" | "redrive" | "cancel" | "erase";
+/**
+ * What a person may be allowed to do: see tasks and errors, see the data, and the three operations. `metrics` is for a
+ * program that scrapes `/metrics`: names of types and counts, and nothing else of the dashboard.
+ */
+export type Right = "view" | "reveal" | "redrive" | "cancel" | "erase" | "metrics";
 
 /** All rights. */
-export const everyRight: readonly Right[] = Object.freeze(["view", "reveal", "redrive", "cancel", "erase"]);
+export const everyRight: readonly Right[] = Object.freeze([
+  "view",
+  "reveal",
+  "redrive",
+  "cancel",
+  "erase",
+  "metrics",
+]);
+
+/** What somebody on this machine may do unless it is said. */
+const rightsOnLoopback: readonly Right[] = Object.freeze(["view", "redrive", "cancel", "erase"]);
 
 /** The task a right is asked for. */
 export interface TaskInQuestion {
@@ -34,7 +48,8 @@ export interface RightQuestion {
 /**
  * Says who a person is, and so grants a right; null or false denies it. A Response (to a login, say) is sent instead of
  * the page. It is asked on every request, first for `view` with `task` null: whoever is granted that sees the lists of
- * all tasks. For a task's own page, and for what is done to a task, it is asked again with that task.
+ * all tasks. For a task's own page, and for what is done to a task, it is asked again with that task. For `/metrics` it is
+ * asked for `metrics` alone.
  */
 export type Authorize = (question: RightQuestion) => Awaitable<string | Response | null | false>;
 
@@ -65,6 +80,8 @@ export interface CommonDashboardOptions {
   readonly secret?: string | undefined;
   /** Is told what people did (info), and what went wrong (error). Never data, never the text of a request. */
   readonly logger?: Logger | undefined;
+  /** The scheduler of this process, where there is one: `/metrics` then tells its slots and zombies as well. */
+  readonly scheduler?: { stats(): Promise<Statistics> } | undefined;
   /** Time and randomness; the real ones unless a test says otherwise. */
   readonly ports?: Ports | undefined;
 }
@@ -80,7 +97,7 @@ export interface AuthorizedOptions extends CommonDashboardOptions {
 export interface LoopbackOptions extends CommonDashboardOptions {
   readonly authorize?: undefined;
   readonly dangerouslyOpenOnLoopback: true;
-  /** What they may do. Default: everything but `reveal`. */
+  /** What they may do. Default: everything but `reveal` and `metrics`. */
   readonly loopbackRights?: readonly Right[] | undefined;
 }
 
@@ -92,6 +109,7 @@ const optionsOfAll = optionNames<LoopbackOptions>({
   basePath: true,
   secret: true,
   logger: true,
+  scheduler: true,
   ports: true,
   authorize: true,
   dangerouslyOpenOnLoopback: true,
@@ -107,6 +125,7 @@ export interface DashboardSettings {
   readonly basePath: string;
   readonly secret: string | Uint8Array;
   readonly logger: Logger | null;
+  readonly scheduler: { stats(): Promise<Statistics> } | null;
   readonly ports: Ports;
   /** Null: the loopback interface alone, with these rights. */
   readonly authorize: Authorize | null;
@@ -117,7 +136,7 @@ export interface DashboardSettings {
 export function dashboardSettings(options: DashboardOptions): DashboardSettings {
   checkObject("options", options, "pass { store, authorize }");
   checkNames("dashboard", options, optionsOfAll);
-  const { store, logger = null, ports = realPorts } = options;
+  const { store, logger = null, scheduler = null, ports = realPorts } = options;
   if (typeof store !== "object" || store === null || typeof store.listByTaskId !== "function") {
     throw new InvalidInputError(
       "store",
@@ -125,12 +144,14 @@ export function dashboardSettings(options: DashboardOptions): DashboardSettings 
       "give postgresStore, sqliteStore or memoryStore",
     );
   }
+  if (scheduler !== null) checkFunction("scheduler.stats", scheduler.stats, "give the Scheduler");
   const loopbackRights = checkAccess(options);
   return {
     store,
     basePath: basePathOf(options.basePath ?? ""),
     secret: secretOf(options.secret, ports),
     logger,
+    scheduler,
     ports,
     authorize: options.authorize ?? null,
     loopbackRights,
@@ -155,7 +176,7 @@ function checkAccess(options: DashboardOptions): readonly Right[] {
       "give a function that answers who may do what; only on your own machine dangerouslyOpenOnLoopback: true",
     );
   }
-  const rights = loopbackRights ?? everyRight.filter((right) => right !== "reveal");
+  const rights = loopbackRights ?? rightsOnLoopback;
   if (!Array.isArray(rights) || !rights.every((right) => everyRight.includes(right))) {
     throw new InvalidInputError("loopbackRights", "is no list of rights", `use ${everyRight.join(", ")}`);
   }

@@ -1,5 +1,6 @@
 /** The real ports: the only file that touches the runtime's clock, timers and random source. */
 import { randomFillSync } from "node:crypto";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 
 import type { Ports, Timer } from "./ports.ts";
 
@@ -76,3 +77,44 @@ export const realPorts: Ports = Object.freeze({
     bytes: (length: number) => randomPool.take(length),
   },
 });
+
+/** How late the event loop was, in milliseconds, since it was last read. */
+export interface EventLoopDelay {
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** Watches the event loop until it is stopped. */
+export interface EventLoopWatch {
+  /** What was seen since the last reading. */
+  read(): EventLoopDelay;
+  stop(): void;
+}
+
+/** How often the event loop is looked at. */
+const WATCH_RESOLUTION_MS = 20;
+const NANOSECONDS = 1e6;
+
+/** Begins to watch how late the event loop of this process is; it does not hold the process open. */
+export function watchEventLoop(): EventLoopWatch {
+  const histogram = monitorEventLoopDelay({ resolution: WATCH_RESOLUTION_MS });
+  histogram.enable();
+  // What is measured is the time between two looks, which the looks themselves take part of.
+  const delayMs = (nanoseconds: number): number =>
+    histogram.count === 0 ? 0 : Math.max(nanoseconds / NANOSECONDS - WATCH_RESOLUTION_MS, 0);
+  return {
+    read() {
+      const delay = {
+        meanMs: delayMs(histogram.mean),
+        p50Ms: delayMs(histogram.percentile(50)),
+        p99Ms: delayMs(histogram.percentile(99)),
+        maxMs: delayMs(histogram.max),
+      };
+      histogram.reset();
+      return delay;
+    },
+    stop: () => void histogram.disable(),
+  };
+}

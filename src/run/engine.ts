@@ -68,7 +68,7 @@ export class Engine {
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
     this.strays = new Strays(ports.clock, this.process, this.endedClaims);
-    this.settler = new Settler(store, ports, this.availability);
+    this.settler = new Settler(store, ports, this.availability, this.reporter);
     const { process, claims, births, settler, reporter, availability } = this;
     const completions = completionsWith({
       store,

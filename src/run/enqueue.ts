@@ -9,6 +9,7 @@ import { type IncomingRecord, newTask, type RecordLimits } from "./new-record.ts
 import type { Reporter } from "./reporter.ts";
 import { begun, type Steps, step } from "./steps.ts";
 import { isOutcomeUnknown, type Strays } from "./strays.ts";
+import { ToldStatement } from "./told-statement.ts";
 
 /** Says that a task is enqueued in the transaction. Owed only from its commit on. */
 export interface Receipt {
@@ -139,26 +140,36 @@ export class Enqueuer {
   }
 
   *#insertChunk(call: Call, chunk: readonly NewTask[]): Steps<void> {
-    const { births, ports, process } = this.#parts;
+    const { births, ports, process, reporter } = this.#parts;
     const store: Store = this.#parts.store;
     store.assertTransaction(call.transaction);
-    const tasks = this.#markBirths(chunk);
+    const told = ToldStatement.begin(reporter, ports.clock, chunk);
+    const tasks = this.#markBirths(told?.tasks ?? chunk);
     const reserved = tasks.filter((task) => task.bornClaimed).length;
     const owner = process.owner;
     const open = reserved > 0 && owner !== null ? births.open(owner, ports.clock.monotonicMs()) : null;
     try {
-      yield* this.#insertTasks(call, tasks, open);
+      yield* this.#insertTasks(call, tasks, open, told);
+    } catch (error) {
+      told?.failed(error);
+      throw error;
     } finally {
       births.unreserve(reserved);
       if (open !== null) births.close(open);
     }
   }
 
-  *#insertTasks(call: Call, tasks: readonly NewTask[], open: OpenBirths | null): Steps<void> {
+  *#insertTasks(
+    call: Call,
+    tasks: readonly NewTask[],
+    open: OpenBirths | null,
+    told: ToldStatement | null,
+  ): Steps<void> {
     const { store, reporter } = this.#parts;
     const birth = open === null ? null : { owner: open.owner, claim: open.claim };
+    const insert = (): ReturnType<Store["insert"]> => store.insert(call.transaction, tasks, birth);
     const { created, transactionMark } = yield* this.#sent(call, tasks, isOutcomeUnknown, () =>
-      store.insert(call.transaction, tasks, birth),
+      told === null ? insert() : told.send(insert),
     );
     const ids = new Map(created.map(({ taskId, id }) => [taskId, id]));
     const missing = tasks.filter((task) => !ids.has(task.taskId));
@@ -192,6 +203,7 @@ export class Enqueuer {
       this.#births.set(receipt, entry);
     }
     for (const [type, receipt] of lastLeft) this.#left.set(receipt, type);
+    told?.done(ids, bornClaimed > 0 ? birth : null);
     reporter.report("enqueue.done", { created: ids.size, existing: tasks.length - ids.size, bornClaimed });
   }
 

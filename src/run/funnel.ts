@@ -1,6 +1,7 @@
 /** executeAndAdvance: the one funnel through which every claimed task goes, whichever path claimed it. */
 import type { Ports } from "../ports/ports.ts";
 import type { SettleAnswer, Settlement } from "../store/contract.ts";
+import type { BoundExecutor } from "../task/executor.ts";
 import { type Decision, decide, decideBeforeAttempt } from "../task/outcome.ts";
 import { safeError } from "../task/safe-error.ts";
 import type { ClaimedTask, FailureReason, RecordedError } from "../task/task.ts";
@@ -14,6 +15,7 @@ import type { Reporter } from "./reporter.ts";
 import type { Settler } from "./settler.ts";
 import { within } from "./sleep.ts";
 import type { Slot, Slots } from "./slots.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What became of a task that was to be executed now, told after it was written. */
 export type ExecutionAnswer =
@@ -131,8 +133,13 @@ export class Funnel {
 
   #start(task: ClaimedTask, resolved: ResolvedExecutor, slots: Slots, path: Path): RunningAttempt {
     const { ports, completions, reporter } = this.#parts;
-    reporter.tell("attempt.start", () => attemptEvent(task, path));
-    const attempt = new RunningAttempt(ports, resolved.executor, task, resolved.timeoutMs, completions);
+    const surroundings = reporter.begin((within) => ({
+      ...attemptEvent(task, path),
+      ageMs: task.ageMs,
+      within,
+    }));
+    const executor = surroundings === null ? resolved.executor : enclosed(resolved.executor, surroundings);
+    const attempt = new RunningAttempt(ports, executor, task, resolved.timeoutMs, completions);
     this.#running.set(attempt, { owner: task.token.owner, slots });
     return attempt;
   }
@@ -150,6 +157,7 @@ export class Funnel {
       ...attemptEvent(task, path),
       outcome: outcome.kind,
       durationMs,
+      error: "error" in outcome ? outcome.error : null,
     }));
     return decide(outcome, task, resolved.policy, durationMs, ports.random.fraction());
   }
@@ -206,21 +214,27 @@ export class Funnel {
   #callHooks(task: ClaimedTask, decision: Decision, answer: SettleAnswer, path: Path): void {
     const { reporter, hooks } = this.#parts;
     const { taskId, type, referenceId } = task;
+    const attempt = (): AttemptEvent => attemptEvent(task, path);
     const changed = answer.verdict === "applied" || answer.verdict === "late";
     if (!changed) return;
     if (decision.kind === "confirm") {
       const { onConfirmed } = hooks;
       if (onConfirmed !== undefined)
-        reporter.callHook("onConfirmed", () => onConfirmed({ taskId, type, referenceId }));
+        reporter.callHook("onConfirmed", attempt, () => onConfirmed({ taskId, type, referenceId }));
     } else if (decision.kind === "fail") {
       const { reason, error } = decision;
       reporter.report("task.failed", { ...attemptEvent(task, path), reason, error });
       const { onFailed } = hooks;
       if (onFailed !== undefined) {
-        reporter.callHook("onFailed", () => onFailed({ taskId, type, referenceId, reason, error }));
+        reporter.callHook("onFailed", attempt, () => onFailed({ taskId, type, referenceId, reason, error }));
       }
     }
   }
+}
+
+/** The executor inside what the listeners have put around its attempt. */
+function enclosed(executor: BoundExecutor, surroundings: Surroundings): BoundExecutor {
+  return { ...executor, run: (task, host) => surroundings.run(() => executor.run(task, host)) };
 }
 
 /** Almost all are confirmed, and spreading an object is dear. */

@@ -1,6 +1,13 @@
 /** Tells the world: publishes events, writes the loud ones to the application's logger, calls its hooks. Never throws. */
 import { safeError } from "../task/safe-error.ts";
-import { isHeard, publish, type TelemetryEvents } from "../telemetry/channels.ts";
+import {
+  type AttemptEvent,
+  type Beginning,
+  isHeard,
+  publish,
+  type TelemetryEvents,
+} from "../telemetry/channels.ts";
+import { Surroundings } from "./surroundings.ts";
 
 /** Any pino-shaped logger. */
 export interface Logger {
@@ -59,6 +66,19 @@ export class Reporter {
     this.#logger = logger;
   }
 
+  /** Whether an event reaches anybody: a listener, or the logger. */
+  hears(name: keyof TelemetryEvents): boolean {
+    return isHeard(name) || (this.#logger !== null && LOGGED[name] !== undefined);
+  }
+
+  /** Publishes that an attempt begins; answers what listeners have put around it, null when nothing. */
+  begin(event: (within: Beginning["within"]) => TelemetryEvents["attempt.start"]): Surroundings | null {
+    if (!isHeard("attempt.start")) return null;
+    const surroundings = new Surroundings();
+    publish("attempt.start", event(surroundings.within));
+    return surroundings.isEmpty ? null : surroundings;
+  }
+
   /** Publishes an event of every attempt, which is made only if somebody listens. */
   tell<Name extends keyof TelemetryEvents>(name: Name, event: () => TelemetryEvents[Name]): void {
     if (isHeard(name)) publish(name, event());
@@ -70,16 +90,16 @@ export class Reporter {
     const logged = LOGGED[name];
     if (this.#logger === null || logged === undefined) return;
     try {
-      this.#logger[logged[0]]({ event: name, ...event }, logged[1]);
+      this.#logger[logged[0]](loggedDetails(name, event), logged[1]);
     } catch {
       // A logger that throws must not decide about tasks, and there is nobody left to tell.
     }
   }
 
   /** Calls a hook of the application; what it throws or rejects is reported. */
-  callHook(name: string, hook: () => unknown): void {
+  callHook(name: string, attempt: () => AttemptEvent, hook: () => unknown): void {
     const failed = (error: unknown): void =>
-      this.report("hook.error", { hook: name, error: safeError(error) });
+      this.report("hook.error", { ...attempt(), hook: name, error: safeError(error) });
     try {
       const result = hook();
       if (result instanceof Promise) result.catch(failed);
@@ -87,4 +107,11 @@ export class Reporter {
       failed(error);
     }
   }
+}
+
+/** What a log gets of an event: whatever names the task, and never its headers, which may be anything. */
+function loggedDetails(name: string, event: object): object {
+  if (!("headers" in event)) return { event: name, ...event };
+  const { headers, ...details } = event;
+  return { event: name, ...details };
 }

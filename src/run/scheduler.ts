@@ -241,7 +241,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const answer = await this.#engine.openStore.cancel(checkTaskId(taskId), seen);
     const remedy = "only a pending task can be cancelled";
     checkAnswer(taskId, answer, { words: "cancel", states: ["pending"], remedy }, seen);
-    this.#engine.reporter.report("task.cancelled", { taskId });
+    await this.#tellOperation("task.cancelled", taskId);
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
@@ -254,8 +254,8 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
       ? "its data was erased, so enqueue the work anew under another taskId"
       : "only a failed or cancelled task can be redriven";
     checkAnswer(taskId, answer, { words: "redrive", states, remedy }, seen);
-    this.#engine.reporter.report("task.redriven", { taskId });
     this.#engine.moreIsDue();
+    await this.#tellOperation("task.redriven", taskId);
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
@@ -265,7 +265,7 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
     const remedy = "cancel it first, a pending task still needs its data";
     const states = ["confirmed", "failed", "cancelled"];
     checkAnswer(taskId, answer, { words: "erase the data of", states, remedy }, seen);
-    this.#engine.reporter.report("task.erased", { taskId });
+    await this.#tellOperation("task.erased", taskId);
   }
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
@@ -291,6 +291,17 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    */
   health(): SchedulerHealth {
     return healthOf(this.#engine);
+  }
+
+  /** Tells what an operator did, by the name of the task, which is read only where somebody hears of it. */
+  async #tellOperation(
+    name: "task.cancelled" | "task.redriven" | "task.erased",
+    taskId: string,
+  ): Promise<void> {
+    const { reporter, settings } = this.#engine;
+    if (!reporter.hears(name)) return;
+    const task = await settings.store.get(taskId).catch(() => null); // it is done, whatever this reading does
+    reporter.report(name, { taskId, type: task?.type ?? null, referenceId: task?.referenceId ?? null });
   }
 
   async #onCallers(transaction: unknown, records: Records): Promise<readonly Receipt[]> {

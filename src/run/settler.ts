@@ -5,8 +5,10 @@ import { StoreRefusedError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { SettleAnswer, Settlement, Store } from "../store/contract.ts";
 import { safeText } from "../task/safe-error.ts";
+import type { FlushedOutcome } from "../telemetry/channels.ts";
 import type { Availability } from "./availability.ts";
 import { Batcher } from "./batcher.ts";
+import type { Reporter } from "./reporter.ts";
 import { sleep } from "./sleep.ts";
 
 /** Most outcomes of one flush. */
@@ -35,15 +37,17 @@ export class Settler {
   readonly #store: Store;
   readonly #ports: Ports;
   readonly #availability: Availability;
+  readonly #reporter: Reporter;
   readonly #closing = new AbortController();
   readonly #batcher: Batcher<Unsettled, SettleAnswer | null>;
   #unsettled = 0;
   #idle: (() => void)[] = [];
 
-  constructor(store: Store, ports: Ports, availability: Availability) {
+  constructor(store: Store, ports: Ports, availability: Availability, reporter: Reporter) {
     this.#store = store;
     this.#ports = ports;
     this.#availability = availability;
+    this.#reporter = reporter;
     setMaxListeners(0, this.#closing.signal); // one for each outcome that waits
     this.#batcher = new Batcher({
       maxItems: MAX_SETTLEMENTS,
@@ -116,8 +120,13 @@ export class Settler {
   async #write(settlements: readonly Settlement[]): Promise<readonly (SettleAnswer | null)[]> {
     for (;;) {
       try {
+        const sentMs = this.#ports.clock.monotonicMs();
         const answers = await this.#store.settle(settlements);
         this.#availability.succeeded("settle");
+        this.#reporter.tell("flush.done", () => ({
+          durationMs: this.#ports.clock.monotonicMs() - sentMs,
+          outcomes: settlements.map((settlement, index) => flushed(settlement, answers[index])),
+        }));
         return answers;
       } catch (error) {
         if (error instanceof StoreRefusedError) return await this.#isolate(settlements, error);
@@ -146,6 +155,11 @@ export class Settler {
     }
     return await this.#write([plain]);
   }
+}
+
+function flushed({ taskId, token }: Settlement, answer: SettleAnswer = REFUSED): FlushedOutcome {
+  const { owner, claim } = token;
+  return { taskId, owner, claim, verdict: answer.verdict, state: answer.state };
 }
 
 /** The same outcome with nothing in it that a database could refuse; null when it was that already. */

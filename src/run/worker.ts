@@ -193,8 +193,9 @@ export class ClaimLoop {
   }
 
   async #claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { store, claims, funnel, reporter, solitude } = this.#parts;
+    const { store, ports, claims, funnel, reporter, solitude } = this.#parts;
     const { claim, owner } = request;
+    const sentMs = ports.clock.monotonicMs();
     const unreserve = this.#reserve(request);
     this.#giveUp = () => {
       unreserve();
@@ -205,7 +206,8 @@ export class ClaimLoop {
       const answer = await store.claim(request);
       unreserve();
       claims.hold(claim, answer.tasks.length);
-      reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length });
+      const durationMs = ports.clock.monotonicMs() - sentMs;
+      reporter.report("claim.done", { owner, claim, tasks: answer.tasks.length, durationMs });
       for (const task of answer.tasks) {
         if (this.#isStopping) void funnel.release(task, "worker");
         else if (request.alone) void solitude.run(() => this.#runAlone(task));

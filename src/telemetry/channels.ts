@@ -5,12 +5,29 @@ import type { FailureReason, RecordedError, TaskState } from "../task/task.ts";
 
 /** All events by name; each is published on the channel `owed:<name>`. None carries task data. */
 export interface TelemetryEvents {
+  /** A statement that enqueues is about to be sent. */
+  "enqueue.start": EnqueueStatement;
+  /** It was answered, or failed. Nothing of it is committed yet. */
+  "enqueue.end": EnqueueEnd;
   /** Tasks were written in a transaction that is not yet committed. */
   "enqueue.done": { readonly created: number; readonly existing: number; readonly bornClaimed: number };
   /** A claim statement was answered. */
-  "claim.done": { readonly owner: string; readonly claim: number; readonly tasks: number };
-  "attempt.start": AttemptEvent;
-  "attempt.end": AttemptEvent & { readonly outcome: string; readonly durationMs: number };
+  "claim.done": {
+    readonly owner: string;
+    readonly claim: number;
+    readonly tasks: number;
+    readonly durationMs: number;
+  };
+  /** An attempt starts. `ageMs`: for how long this generation of the task had been due when it was claimed; 0 when it was born claimed. */
+  "attempt.start": AttemptEvent & Beginning & { readonly ageMs: number };
+  "attempt.end": AttemptEvent & {
+    readonly outcome: string;
+    readonly durationMs: number;
+    /** What the executor threw; null when it did not. */
+    readonly error: RecordedError | null;
+  };
+  /** Outcomes were written by one statement; `task.settled` follows for each that is not busy. */
+  "flush.done": { readonly durationMs: number; readonly outcomes: readonly FlushedOutcome[] };
   /** An executor ignored its signal and holds its slot beyond the timeout. */
   "attempt.zombie": AttemptEvent & { readonly zombies: number };
   /** An outcome was written; `state` is where the task stands. */
@@ -18,17 +35,19 @@ export interface TelemetryEvents {
   /** A task ended as failed: somebody must look. */
   "task.failed": AttemptEvent & { readonly reason: FailureReason; readonly error: RecordedError };
   /** An operator cancelled a pending task; an attempt under way learns it when it ends. */
-  "task.cancelled": { readonly taskId: string };
+  "task.cancelled": TaskName;
   /** An operator made a failed or cancelled task pending again, as a new generation. */
-  "task.redriven": { readonly taskId: string };
+  "task.redriven": TaskName;
   /** An operator removed the data of a settled task; its record stays. */
-  "task.erased": { readonly taskId: string };
+  "task.erased": TaskName;
   /** A person did something in the dashboard, or tried to: `outcome` is `done`, or where the task stood instead. */
   "operator.acted": {
     /** Who, as `authorize` named them. */
     readonly actor: string;
     readonly action: "redrive" | "cancel" | "erase" | "reveal";
     readonly taskId: string;
+    readonly type: string;
+    readonly referenceId: string | null;
     /** The generation the person saw; a redrive begins the next. */
     readonly generation: number;
     /** The state before. */
@@ -81,7 +100,63 @@ export interface TelemetryEvents {
   /** The engine itself threw while it advanced a task: a bug, please report it. The task will be claimed again. */
   "engine.error": AttemptEvent & { readonly error: RecordedError };
   /** A hook of the application threw. */
-  "hook.error": { readonly hook: string; readonly error: RecordedError };
+  "hook.error": AttemptEvent & { readonly hook: string; readonly error: RecordedError };
+}
+
+/** Names a task; what is not known when nothing more was read of it is null. */
+export interface TaskName {
+  readonly taskId: string;
+  readonly type: string | null;
+  readonly referenceId: string | null;
+}
+
+/** Something that begins. */
+export interface Beginning {
+  /**
+   * Has what begins run inside `around`, so that a listener can make a context the active one there. `around` calls what
+   * it is given, at once. Whatever it does, what begins runs once, and its value and its error pass it by.
+   */
+  readonly within: (around: (run: () => void) => void) => void;
+}
+
+/** One statement that enqueues, of one call or of a part of it. */
+export interface EnqueueStatement extends Beginning {
+  /** How many tasks. */
+  readonly tasks: number;
+  /** Their type; null when they are of several. */
+  readonly type: string | null;
+  /** The id and the reference of a single task; null for several. */
+  readonly taskId: string | null;
+  readonly referenceId: string | null;
+  /**
+   * Writes headers into each task that has none of these names: trace context. What would be too much for a task is left
+   * out, the last ones first; nothing is thrown.
+   */
+  readonly addHeaders: (headers: Readonly<Record<string, string>>) => void;
+}
+
+/** How a statement that enqueues ended. */
+export interface EnqueueEnd {
+  /** The same object as at the start. */
+  readonly statement: EnqueueStatement;
+  readonly durationMs: number;
+  /** How many tasks of each type are new; empty when it failed. */
+  readonly created: ReadonlyMap<string, number>;
+  /** How many stood already. */
+  readonly existing: number;
+  /** The claim of those that were born claimed; null when none was. */
+  readonly birth: { readonly owner: string; readonly claim: number } | null;
+  /** Why it failed; null when it did not. */
+  readonly error: RecordedError | null;
+}
+
+/** One outcome that was written, by the claim that it ends. */
+export interface FlushedOutcome {
+  readonly taskId: string;
+  readonly owner: string;
+  readonly claim: number;
+  readonly verdict: string;
+  readonly state: string;
 }
 
 /** Names one attempt. */

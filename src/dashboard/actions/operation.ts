@@ -66,13 +66,13 @@ export function readReason(form: URLSearchParams): string | null {
 export async function carryOut(
   { store, audit, actor }: Visit,
   action: Action,
-  task: Pick<Task, "taskId" | "state">,
+  task: Pick<Task, "taskId" | "type" | "referenceId" | "state">,
   generation: number,
   reason: string | null,
 ): Promise<Outcome> {
-  const { taskId, state } = task;
+  const { taskId, type, referenceId, state } = task;
   const answer = await store[action](taskId, { generation });
   const outcome = answer.done ? "done" : answer.state;
-  audit.acted({ actor, action, taskId, generation, state, outcome, reason });
+  audit.acted({ actor, action, taskId, type, referenceId, generation, state, outcome, reason });
   return outcome;
 }

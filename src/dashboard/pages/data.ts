@@ -28,6 +28,8 @@ export async function dataSection(visit: Visit, task: TaskWithAttempts): Promise
     actor: visit.actor,
     action: "reveal",
     taskId,
+    type: task.type,
+    referenceId: task.referenceId,
     generation: task.generation,
     state: task.state,
     outcome: "done",

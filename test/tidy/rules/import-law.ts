@@ -70,11 +70,17 @@ const rooms: readonly Room[] = [
   { holds: /^conformance\//, sees: [errors, task, contract], isSociable: true, node: any },
   { holds: /^testing\//, sees: [errors, task, ports, contract, run], isSociable: true, node: any },
   {
-    holds: /^telemetry\//,
-    sees: [errors, task, channels],
+    holds: /^telemetry\/opentelemetry\//,
+    sees: [errors, task, ports, /^telemetry\//],
     isSociable: true,
     node: any,
-    packages: /^@opentelemetry\/api$/,
+    owns: /^@opentelemetry\/api$/,
+  },
+  {
+    holds: /^telemetry\//,
+    sees: [errors, task, ports, contract, channels],
+    isSociable: true,
+    node: any,
   },
   {
     holds: /^adapters\//,
