@@ -2,6 +2,7 @@
 import type { Clock } from "../ports/ports.ts";
 import type { NewTask } from "../store/contract.ts";
 import { checkHeaders } from "../task/identifier.ts";
+import { isRecord } from "../task/option-checks.ts";
 import { safeError } from "../task/safe-error.ts";
 import type { EnqueueEnd, EnqueueStatement } from "../telemetry/channels.ts";
 import type { Reporter } from "./reporter.ts";
@@ -72,7 +73,7 @@ export class ToldStatement {
   }
 
   #addHeaders(added: Headers): void {
-    if (Object.keys(added).length === 0) return;
+    if (!isRecord(added) || Object.keys(added).length === 0) return;
     const alone = joined(null, added); // most tasks have none of their own
     this.#tasks = this.#tasks.map((task) => ({
       ...task,

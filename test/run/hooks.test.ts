@@ -164,6 +164,31 @@ describe("a logger", () => {
     expect(logger.lines.filter((line) => line.startsWith("error a task ended as failed"))).toHaveLength(1);
     expect(logger.lines.join("\n")).not.toContain("4111");
   });
+
+  it.each([
+    ["a task that failed", "a task ended as failed", {}],
+    [
+      "a hook that threw",
+      "a hook threw",
+      {
+        onFailed: () => {
+          throw new Error("the pager is down");
+        },
+      },
+    ],
+  ])("names the task and its attempt, and not its headers: %s", async (_, message, hooks) => {
+    const world = new World();
+    const details: object[] = [];
+    const log = (entry: object, text: string): void => void (text.startsWith(message) && details.push(entry));
+    const logger = { debug: log, info: log, warn: log, error: log };
+    const executors = [world.executor(job, () => Promise.reject(new PermanentError("gone")))];
+    const scheduler = await world.started({ executors, logger, ...hooks });
+    const options = { taskId: "a", referenceId: "order-1", headers: { tenant: "hush" } };
+    await scheduler.tryExecuteNow(await world.enqueue(scheduler, options));
+    expect(details).toHaveLength(1);
+    expect(details[0]).toMatchObject({ taskId: "a", type: "job", referenceId: "order-1", attempt: 1 });
+    expect(JSON.stringify(details)).not.toContain("hush");
+  });
 });
 
 describe("the channels of telemetry", () => {

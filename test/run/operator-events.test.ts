@@ -27,7 +27,7 @@ describe("an operator's action", () => {
     const scheduler = world.scheduler();
     await world.leave(["a"]);
     await scheduler.cancel("a");
-    expect(told).toEqual([["owed:task.cancelled", { taskId: "a" }]]);
+    expect(told).toEqual([["owed:task.cancelled", { taskId: "a", type: "job", referenceId: null }]]);
     await scheduler.redrive("a");
     await scheduler.cancel("a");
     await scheduler.erase("a");
@@ -45,9 +45,20 @@ describe("an operator's action", () => {
       lines.push(`${level} ${message} ${JSON.stringify(details)}`);
     };
     const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+    const scheduler = world.scheduler({ logger });
+    await world.enqueue(scheduler, { taskId: "a", referenceId: "order-1", headers: { tenant: "t" } });
+    await scheduler.cancel("a");
+    const named = '"taskId":"a","type":"job","referenceId":"order-1"';
+    expect(lines).toEqual([`info a task was cancelled {"event":"task.cancelled",${named}}`]);
+  });
+
+  it("is told also when its task cannot be read any more", async () => {
+    const world = new World();
+    const scheduler = world.scheduler();
     await world.leave(["a"]);
-    await world.scheduler({ logger }).cancel("a");
-    expect(lines).toEqual(['info a task was cancelled {"event":"task.cancelled","taskId":"a"}']);
+    world.fault("get", unavailable);
+    await scheduler.cancel("a");
+    expect(told).toEqual([["owed:task.cancelled", { taskId: "a", type: null, referenceId: null }]]);
   });
 
   it("that is refused is not told", async () => {
