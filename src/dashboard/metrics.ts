@@ -1,5 +1,5 @@
 /** `/metrics`: what Prometheus scrapes, of this process and of the store. Nothing is counted before the first scrape. */
-import { Gauges } from "../telemetry/gauges.ts";
+import { Gauges, type Statistics } from "../telemetry/gauges.ts";
 import { PROMETHEUS_CONTENT_TYPE, PrometheusSink } from "../telemetry/prometheus.ts";
 import { recordInto } from "../telemetry/recorder.ts";
 import { textResponse } from "./answers.ts";
@@ -34,7 +34,12 @@ export class MetricsPage {
     const { store, scheduler, ports } = this.#settings;
     const sink = new PrometheusSink();
     recordInto(sink, ports.clock, this.#failed);
-    const statistics = () => (scheduler === null ? store.statistics() : scheduler.stats());
+    const statistics = async (): Promise<Statistics> => {
+      const counts = scheduler === null ? await store.statistics() : await scheduler.stats();
+      // Those who died last stay registered: nobody is left to declare them dead.
+      const live = (await store.processes()).filter(({ silentForMs, leaseMs }) => silentForMs <= leaseMs);
+      return { ...counts, processes: live.length };
+    };
     return { sink, gauges: new Gauges(ports, statistics, true) };
   }
 }

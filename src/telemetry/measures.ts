@@ -105,7 +105,7 @@ export const measures = {
     name: "owed.processes",
     kind: "gauge",
     unit: "{process}",
-    description: "Registered processes",
+    description: "Registered processes; /metrics leaves out those that are silent beyond their lease",
   },
   slotsUsed: {
     name: "owed.slots.used",

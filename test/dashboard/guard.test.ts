@@ -15,7 +15,7 @@ import {
   visitorOf,
 } from "./scene.ts";
 
-const rights: readonly Right[] = ["view", "reveal", "redrive", "cancel", "erase"];
+const rights: readonly Right[] = ["view", "reveal", "redrive", "cancel", "erase", "metrics"];
 const everyPage = [
   "",
   "tasks",

@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { type Authorize, dashboard, nodeHandler, type Right } from "owed/dashboard";
 import { memoryStore } from "owed/memory";
 import { describe, expect, it } from "vitest";
+import { processId, processRecord } from "../../src/conformance/scene.ts";
 import { everyRight } from "../../src/dashboard/options.ts";
 import { measures } from "../../src/telemetry/measures.ts";
 import { PrometheusSink, prometheusName } from "../../src/telemetry/prometheus.ts";
+import { virtualPorts } from "../../src/testing/index.ts";
 import { openThreeTasks, visitorOf } from "../dashboard/scene.ts";
 import { findPrometheus } from "../support/prometheus.ts";
 import { readExposition, valueOf } from "./exposition.ts";
@@ -114,6 +116,21 @@ describe("/metrics", () => {
     expect(valueOf(alone, "owed_processes")).toBe(0);
     expect(alone.has("owed_slots_used")).toBe(false);
     await scheduler.stop();
+  });
+
+  it("counts no process that has died, also when nobody is left to declare it dead", async () => {
+    const ports = virtualPorts();
+    const store = memoryStore({ ports });
+    await store.register(processRecord(processId(1), { leaseMs: 15_000 }));
+    const handler = dashboard({ store, ports, authorize: () => "prometheus" });
+    const processes = async (): Promise<number> =>
+      valueOf(
+        readExposition(await (await handler(new Request("http://localhost/metrics"))).text()),
+        "owed_processes",
+      );
+    expect(await processes()).toBe(1);
+    await ports.advance(16_000);
+    expect([await processes(), (await store.statistics()).processes]).toEqual([0, 1]);
   });
 
   it("answers what the process knows when the store does not answer, and says so", async () => {

@@ -131,3 +131,11 @@ export async function until(isSo: () => boolean | Promise<boolean>, what: string
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** Waits until a task is confirmed. */
+export async function confirmed(
+  scheduler: { get(taskId: string): Promise<{ readonly state: string } | null> },
+  taskId: string,
+): Promise<void> {
+  await until(async () => (await scheduler.get(taskId))?.state === "confirmed", `${taskId} is confirmed`);
+}
