@@ -1,8 +1,6 @@
 // One process that drains: enqueues, subscribes, executes until nothing is pending, and says how fast it was.
 import { setTimeout as delay } from "node:timers/promises";
-import { defineTask, executor, Scheduler } from "../../src/index.ts";
-import type { Store } from "../../src/store/contract.ts";
-import { postgresStore } from "../../src/store/postgres/index.ts";
+import { defineTask, executor, postgresStore, Scheduler } from "../speed/built-library.ts";
 import { type SetupName, setUp } from "./setups.ts";
 
 const { connectionString, setup, tasks, warmUp } = JSON.parse(process.argv[2] ?? "") as {
@@ -22,7 +20,7 @@ const count = executor(job, () => {
 });
 const scheduler = new Scheduler({ store, fastPath: "off", executors: [count] });
 await scheduler.start();
-await setUp(setup, store as unknown as Store, scheduler); // it reads statistics alone
+await setUp(setup, store, scheduler);
 
 async function drain(wanted: number): Promise<number> {
   for (let done = 0; done < wanted; done += CALL) {

@@ -1,4 +1,4 @@
-// What telemetry costs a drain: npm run overhead -- [--rounds N] [--tasks N]. All setups in each round, in turn, on one server.
+// What telemetry costs a drain of the built package: npm run build && npm run overhead -- [--rounds N] [--tasks N]. All setups in each round, in turn, on one server.
 import { execFile } from "node:child_process";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, tasks: { type: "string", default: "30000" } },
 });
 const [rounds, tasks] = [Number(values.rounds), Number(values.tasks)];
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const main = fileURLToPath(new URL("./drain-main.ts", import.meta.url));
 
 interface Sample {
@@ -19,7 +20,11 @@ interface Sample {
 
 async function sample(connectionString: string, setup: SetupName): Promise<Sample> {
   const settings = JSON.stringify({ connectionString, setup, tasks, warmUp: Math.ceil(tasks / 5) });
-  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", main, settings]);
+  // Without the paths of tsconfig.json, so that "owed" is the built package.
+  const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}tsconfig.build.json` };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", main, settings], {
+    env,
+  });
   return JSON.parse(stdout) as Sample;
 }
 

@@ -1,5 +1,5 @@
 // The ways in which telemetry can be subscribed, each on a real SDK whose exporters throw away what they get.
-import { context } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
   AggregationTemporality,
@@ -14,14 +14,14 @@ import {
   type SpanExporter,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import { dashboard } from "../../src/dashboard/index.ts";
-import type { Store } from "../../src/store/contract.ts";
+import type { DashboardStore } from "../../src/dashboard/index.ts";
 import type { Statistics } from "../../src/telemetry/gauges.ts";
-import { instrument } from "../../src/telemetry/opentelemetry/index.ts";
+import { dashboard, instrument } from "./built-telemetry.ts";
 
 /** What is subscribed. */
 export const setupNames = [
   "nothing",
+  "context of an SDK alone",
   "prometheus",
   "metrics",
   "metrics, traces of 1 in 10",
@@ -39,7 +39,7 @@ const discarding: SpanExporter = {
 /** Subscribes. */
 export async function setUp(
   name: SetupName,
-  store: Store,
+  store: DashboardStore,
   scheduler: { stats(): Promise<Statistics> },
 ): Promise<void> {
   if (name === "nothing") return;
@@ -48,6 +48,9 @@ export async function setUp(
     return;
   }
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  // What every application that traces pays: from the first active context on, Node follows each promise.
+  if (name !== "metrics") context.with(ROOT_CONTEXT, () => undefined);
+  if (name === "context of an SDK alone") return;
   const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 10_000 });
   const meterProvider = new MeterProvider({ readers: [reader] });

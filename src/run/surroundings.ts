@@ -19,7 +19,7 @@ export class Surroundings implements Beginning {
   }
 
   /** Runs it, once, and answers or throws as it does. */
-  readonly run = <Value>(work: () => Value): Value => {
+  run<Value>(work: () => Value): Value {
     let end: End<Value> | null = null;
     const once = (): End<Value> => {
       end ??= endOf(work);
@@ -30,7 +30,7 @@ export class Surroundings implements Beginning {
     const told = once();
     if ("thrown" in told) throw told.thrown;
     return told.value;
-  };
+  }
 }
 
 function endOf<Value>(work: () => Value): End<Value> {

@@ -156,24 +156,35 @@ export const MOST_TYPES = 200;
 /** The type of all that are one too many. */
 export const OTHER_TYPE = "_OTHER";
 
-/** Makes label sets, each once. */
+/** The operations, by their names, and what the messaging conventions call them. */
+const operationTypes = { enqueue: "send", claim: "receive", attempt: "process", flush: "settle" } as const;
+
+/** What the engine does. */
+export type Operation = keyof typeof operationTypes;
+
+/** Outcomes of an attempt that are errors. */
+const errorOutcomes: ReadonlySet<string> = new Set(["failed", "undecodable"]);
+
+/** Makes label sets, each once: every attempt needs three. */
 export class LabelSets {
   readonly #sets = new Map<string, Labels>();
   readonly #types = new Set<string>();
 
-  /** The labels of an operation on tasks of a type; null: of several types. */
-  of(operation: string, type: string | null, more: Labels = noLabels): Labels {
-    const bounded = type === null ? null : this.#bounded(type);
-    const key = `${operation}\n${bounded ?? ""}\n${Object.values(more).join("\n")}`;
+  /** The labels of an operation on tasks of a type (null: of several), and one label more. */
+  of(operation: Operation, type: string | null, label = "", value = ""): Labels {
+    const bounded = type === null ? "" : this.#bounded(type);
+    const key = `${operation}\n${bounded}\n${label}\n${value}`;
     const known = this.#sets.get(key);
     if (known !== undefined) return known;
-    const labels = Object.freeze({
+    const labels: Record<string, string> = {
       "messaging.system": "owed",
       "messaging.operation.name": operation,
-      ...(bounded === null ? {} : { "messaging.destination.name": bounded }),
-      ...more,
-    });
-    this.#sets.set(key, labels);
+      "messaging.operation.type": operationTypes[operation],
+    };
+    if (type !== null) labels["messaging.destination.name"] = bounded;
+    if (label !== "") labels[label] = value;
+    if (label === "owed.outcome" && errorOutcomes.has(value)) labels["error.type"] = value;
+    this.#sets.set(key, Object.freeze(labels));
     return labels;
   }
 

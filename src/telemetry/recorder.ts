@@ -38,36 +38,39 @@ class Recorder {
     this.listeners = {
       "enqueue.end": (event) => this.#enqueued(event),
       "claim.done": ({ owner, claim, tasks, durationMs }) => {
-        this.#took("claim", "receive", durationMs);
+        this.#took(this.#sets.of("claim", null), durationMs);
         if (tasks > 0) this.#note(owner, claim, clock.monotonicMs());
       },
       "attempt.start": (event) => this.#started(event),
       "attempt.end": (event) => this.#ended(event),
       "flush.done": ({ durationMs, outcomes }) => {
-        this.#took("flush", "settle", durationMs);
+        this.#took(this.#sets.of("flush", null), durationMs);
         sink.record(measures.flushSize, outcomes.length, noLabels);
       },
       "task.settled": (event) => this.#settled(event),
       "task.failed": ({ type, reason }) =>
-        sink.add(measures.failed, 1, this.#sets.of("attempt", type, { "owed.reason": reason })),
+        sink.add(measures.failed, 1, this.#sets.of("attempt", type, "owed.reason", reason)),
       "process.declared-dead": () => sink.add(measures.declaredDead, 1, noLabels),
     };
   }
 
-  #took(operation: string, kind: string, durationMs: number, more: Labels = noLabels): void {
-    const labels = this.#sets.of(operation, null, { "messaging.operation.type": kind, ...more });
+  #took(labels: Labels, durationMs: number): void {
     this.#sink.record(measures.operation, durationMs / 1_000, labels);
   }
 
   #enqueued({ created, durationMs, birth, error }: TelemetryEvents["enqueue.end"]): void {
-    this.#took("enqueue", "send", durationMs, error === null ? noLabels : { "error.type": "error" });
+    const isError = error !== null;
+    this.#took(
+      isError ? this.#sets.of("enqueue", null, "error.type", "error") : this.#sets.of("enqueue", null),
+      durationMs,
+    );
     for (const [type, count] of created) this.#sink.add(measures.sent, count, this.#sets.of("enqueue", type));
     if (birth !== null) this.#note(birth.owner, birth.claim, this.#clock.monotonicMs() - durationMs);
   }
 
   #started(event: TelemetryEvents["attempt.start"]): void {
     const { type, path, attempt, ageMs, owner, claim } = event;
-    const labels = this.#sets.of("attempt", type, { "owed.path": path });
+    const labels = this.#sets.of("attempt", type, "owed.path", path);
     this.#sink.add(measures.consumed, 1, labels);
     if (attempt > 1) return;
     const nowMs = this.#clock.monotonicMs();
@@ -79,13 +82,13 @@ class Recorder {
     const { type, outcome, durationMs, error, owner, claim, taskId } = event;
     const mayGoOn = outcome === "abandoned" || error?.code === "OWED_ATTEMPT_TIMEOUT";
     if (mayGoOn) keep(this.#outlived, `${claimKey(owner, claim)}/${taskId}`, false);
-    const isError = outcome === "failed" || outcome === "undecodable";
-    const more = { "owed.outcome": outcome, ...(isError ? { "error.type": outcome } : noLabels) };
-    this.#sink.record(measures.process, durationMs / 1_000, this.#sets.of("attempt", type, more));
+    const labels = this.#sets.of("attempt", type, "owed.outcome", outcome);
+    this.#sink.record(measures.process, durationMs / 1_000, labels);
   }
 
   /** A claim that an operator's cancellation has ended was not lost, nor one that its own attempt has ended before. */
   #settled({ owner, claim, taskId, verdict, state }: TelemetryEvents["task.settled"]): void {
+    if (verdict === "applied" && this.#outlived.size === 0) return; // almost always
     const key = `${claimKey(owner, claim)}/${taskId}`;
     const hasEndedBefore = this.#outlived.get(key);
     if (hasEndedBefore === false) this.#outlived.set(key, true);

@@ -18,7 +18,8 @@ export function measure(
   { statistics, isEventLoopWatched }: GaugeOptions,
   failed: (error: unknown) => void,
 ): () => void {
-  const stopRecording = recordInto(new MeterSink(meter), ports.clock, failed);
+  const sink = new MeterSink(meter);
+  const stopRecording = recordInto(sink, ports.clock, failed);
   const gauges = new Gauges(ports, statistics, isEventLoopWatched);
   const observables = new Map<Measure, Observable>(
     Object.values<Measure>(measures)
@@ -26,6 +27,7 @@ export function measure(
       .map((one) => [one, meter.createObservableGauge(one.name, optionsOf(one))]),
   );
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = async (result) => {
+    sink.tell();
     for (const { measure: read, value, labels } of await gauges.read()) {
       const observable = observables.get(read);
       if (observable !== undefined) result.observe(observable, value, labels);
@@ -35,6 +37,7 @@ export function measure(
   meter.addBatchObservableCallback(observe, all);
   return () => {
     stopRecording();
+    sink.tell();
     meter.removeBatchObservableCallback(observe, all);
     gauges.stop();
   };
@@ -45,21 +48,34 @@ function optionsOf({ unit, description, boundaries }: Measure): Parameters<Meter
   return { unit, description, ...advice };
 }
 
-/** The instruments of one meter. */
+/** The instruments of one meter. Counters are told when they are collected: each call of theirs hashes all labels. */
 class MeterSink implements Sink {
   readonly #counters = new Map<Measure, Counter>();
+  readonly #added = new Map<Measure, Map<Labels, number>>();
   readonly #histograms = new Map<Measure, Histogram>();
 
   constructor(meter: Meter) {
     for (const one of Object.values<Measure>(measures)) {
-      if (one.kind === "counter") this.#counters.set(one, meter.createCounter(one.name, optionsOf(one)));
+      if (one.kind === "counter") {
+        this.#counters.set(one, meter.createCounter(one.name, optionsOf(one)));
+        this.#added.set(one, new Map());
+      }
       if (one.kind === "histogram")
         this.#histograms.set(one, meter.createHistogram(one.name, optionsOf(one)));
     }
   }
 
   add(one: Measure, value: number, labels: Labels): void {
-    this.#counters.get(one)?.add(value, labels);
+    const added = this.#added.get(one);
+    added?.set(labels, (added.get(labels) ?? 0) + value);
+  }
+
+  /** Hands over what was added since the last time. */
+  tell(): void {
+    for (const [one, added] of this.#added) {
+      for (const [labels, value] of added) this.#counters.get(one)?.add(value, labels);
+      added.clear();
+    }
   }
 
   record(one: Measure, value: number, labels: Labels): void {

@@ -3,6 +3,7 @@ import {
   type Attributes,
   type Context,
   context,
+  isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
   type Span,
@@ -78,15 +79,12 @@ class Tracing {
 
   #enqueueStarts(statement: EnqueueStatement): void {
     const { tasks, type, taskId, referenceId } = statement;
-    const span = this.#tracer.startSpan(spanName("enqueue", type), {
-      kind: SpanKind.PRODUCER,
-      attributes: {
-        ...attributesOf("enqueue", "send", type),
-        ...(tasks > 1 ? { "messaging.batch.message_count": tasks } : {}),
-        ...taskAttributes(taskId, referenceId),
-      },
-    });
+    const attributes = attributesOf("enqueue", "send", type, null);
+    if (tasks > 1) attributes["messaging.batch.message_count"] = tasks;
+    nameTask(attributes, taskId, referenceId);
+    const span = this.#tracer.startSpan(spanName("enqueue", type), { kind: SpanKind.PRODUCER, attributes });
     this.#enqueues.set(statement, span);
+    if (!isSpanContextValid(span.spanContext())) return;
     const around = trace.setSpan(context.active(), span);
     statement.within((run) => context.with(around, run));
     statement.addHeaders(traceHeaders(span.spanContext()));
@@ -106,24 +104,17 @@ class Tracing {
     const isChild = enqueued !== null && this.#attemptTrace === "enqueue";
     const parent = isChild ? trace.setSpanContext(ROOT_CONTEXT, enqueued) : ROOT_CONTEXT;
     const startedMs = this.#clock.wallMs();
-    const span = this.#tracer.startSpan(
-      spanName("attempt", type),
-      {
-        kind: SpanKind.CONSUMER,
-        startTime: startedMs,
-        ...(enqueued === null ? {} : { links: [{ context: enqueued }] }),
-        attributes: {
-          ...attributesOf("attempt", "process", type, owner),
-          ...taskAttributes(taskId, referenceId),
-          "owed.attempt": attempt,
-          "owed.generation": generation,
-          "owed.path": path,
-        },
-      },
-      parent,
-    );
+    const attributes = attributesOf("attempt", "process", type, owner);
+    nameTask(attributes, taskId, referenceId);
+    attributes["owed.attempt"] = attempt;
+    attributes["owed.generation"] = generation;
+    attributes["owed.path"] = path;
+    const links = enqueued === null ? [] : [{ context: enqueued }];
+    const options = { kind: SpanKind.CONSUMER, startTime: startedMs, links, attributes };
+    const span = this.#tracer.startSpan(spanName("attempt", type), options, parent);
     const around: Context = trace.setSpan(parent, span);
-    event.within((run) => context.with(around, run));
+    // Without an SDK there is nothing to be made active, which would cost every promise of the process.
+    if (isSpanContextValid(span.spanContext())) event.within((run) => context.with(around, run));
     if (span.isRecording()) this.#keep(attemptKey(event), { span, startedMs, endedMs: null });
   }
 
@@ -158,10 +149,8 @@ class Tracing {
 
   #claimed({ owner, tasks, durationMs }: TelemetryEvents["claim.done"]): void {
     if (tasks === 0) return; // an idle worker looks all the time
-    const attributes = {
-      ...attributesOf("claim", "receive", null, owner),
-      "messaging.batch.message_count": tasks,
-    };
+    const attributes = attributesOf("claim", "receive", null, owner);
+    attributes["messaging.batch.message_count"] = tasks;
     this.#told("claim", durationMs, attributes, ROOT_CONTEXT, []);
   }
 
@@ -177,11 +166,8 @@ class Tracing {
     const isOfOne = outcomes.length === 1 && first !== undefined;
     const parent = isOfOne ? trace.setSpan(ROOT_CONTEXT, first) : ROOT_CONTEXT;
     const links = isOfOne ? [] : spans.map((span) => ({ context: span.spanContext() }));
-    const owner = outcomes[0]?.owner;
-    const attributes = {
-      ...attributesOf("flush", "settle", null, owner),
-      "messaging.batch.message_count": outcomes.length,
-    };
+    const attributes = attributesOf("flush", "settle", null, outcomes[0]?.owner ?? null);
+    attributes["messaging.batch.message_count"] = outcomes.length;
     this.#told("flush", durationMs, attributes, parent, links);
   }
 
@@ -209,21 +195,26 @@ function spanName(operation: string, type: string | null): string {
   return type === null ? operation : `${operation} ${type}`;
 }
 
-function attributesOf(operation: string, kind: string, type: string | null, owner?: string): Attributes {
-  return {
+/** Attributes to add to. Nothing here is spread, which is dear: every attempt needs them. */
+function attributesOf(
+  operation: string,
+  kind: string,
+  type: string | null,
+  owner: string | null,
+): Attributes {
+  const attributes: Attributes = {
     "messaging.system": "owed",
     "messaging.operation.name": operation,
     "messaging.operation.type": kind,
-    ...(type === null ? {} : { "messaging.destination.name": type }),
-    ...(owner === undefined ? {} : { "messaging.client.id": owner }),
   };
+  if (type !== null) attributes["messaging.destination.name"] = type;
+  if (owner !== null) attributes["messaging.client.id"] = owner;
+  return attributes;
 }
 
-function taskAttributes(taskId: string | null, referenceId: string | null): Attributes {
-  return {
-    ...(taskId === null ? {} : { "messaging.message.id": taskId }),
-    ...(referenceId === null ? {} : { "messaging.message.conversation_id": referenceId }),
-  };
+function nameTask(attributes: Attributes, taskId: string | null, referenceId: string | null): void {
+  if (taskId !== null) attributes["messaging.message.id"] = taskId;
+  if (referenceId !== null) attributes["messaging.message.conversation_id"] = referenceId;
 }
 
 /** What kind of error it was; its message may hold anything, and stays in the database. */
