@@ -25,6 +25,8 @@ describe.each(stores)("on %s", (kind) => {
         actor: "ann",
         action: "redrive",
         taskId: "a",
+        type: "mail",
+        referenceId: "order-a",
         generation: 1,
         state: "failed",
         outcome: "done",

@@ -152,6 +152,8 @@ describe.each(stores)("on %s", (kind) => {
         actor: "ann",
         action: "reveal",
         taskId: "a",
+        type: "mail",
+        referenceId: "order-a",
         generation: 1,
         state: "pending",
         outcome: "done",
