@@ -63,13 +63,12 @@ describe("a schema that does not fit", () => {
     await using harness = await openHarness();
     const { pool, schema, store } = harness;
     await pool.query(`update ${schema}.schema_version set version = 1`);
-    const functions = [
-      "resolve_duplicates_v1",
-      "open_transactions_v1",
-      "confirm_within_v1",
-      "insert_tasks_v1",
-    ];
-    await pool.query(`drop function ${functions.map((name) => `${schema}.${name}`).join(", ")}`);
+    const { rows } = await pool.query(
+      `select string_agg(cast(cast(p.oid as regprocedure) as text), ', ') as functions
+       from pg_proc p where p.pronamespace = cast($1 as regnamespace)`,
+      [schema],
+    );
+    await pool.query(`drop function ${rows[0].functions}`);
     await expect(store.checkSchema()).rejects.toThrow(SchemaMissingError);
     await store.migrate();
     await store.checkSchema();

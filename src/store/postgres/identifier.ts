@@ -57,6 +57,14 @@ export interface Names {
   readonly openTransactions: string;
   readonly confirmWithin: string;
   readonly insertTasks: string;
+  readonly enqueue: string;
+  readonly canonicalJson: string;
+  readonly canonicalNumber: string;
+  readonly shortestDouble: string;
+  readonly resolveOwnDuplicates: string;
+  readonly cancelTask: string;
+  readonly redriveTask: string;
+  readonly eraseTask: string;
 }
 
 /** Names everything in `schema`. */
@@ -78,6 +86,15 @@ export function namesIn(schema: string): Names {
     openTransactions: inSchema("open_transactions_v1"),
     confirmWithin: inSchema("confirm_within_v1"),
     insertTasks: inSchema("insert_tasks_v1"),
+    // Without a version: users call it.
+    enqueue: inSchema("enqueue"),
+    canonicalJson: inSchema("canonical_json_v1"),
+    canonicalNumber: inSchema("canonical_number_v1"),
+    shortestDouble: inSchema("shortest_double_v1"),
+    resolveOwnDuplicates: inSchema("resolve_duplicates_v2"),
+    cancelTask: inSchema("cancel_task_v1"),
+    redriveTask: inSchema("redrive_task_v1"),
+    eraseTask: inSchema("erase_task_v1"),
   });
 }
 

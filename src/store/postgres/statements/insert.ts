@@ -16,7 +16,7 @@ export const resolveDuplicates = (names: Names): string => `select
   r.task_id as task_id,
   r.verdict as verdict,
   cast(r.id as text) as id
-from ${names.resolveDuplicates}(
+from ${names.resolveOwnDuplicates}(
   cast(cast($1 as text) as text[]),
   cast(cast($2 as text) as text[]),
   cast(cast($3 as text) as bigint[]),

@@ -1,6 +1,6 @@
 /** Statements of operators: what a person, a dashboard or the command line asks for. */
 import type { Names } from "../identifier.ts";
-import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
+import { inMilliseconds, type Statement } from "./statement.ts";
 
 /** What `taskOf` reads, from the view as v. */
 export const taskColumns: string = `v.task_id,
@@ -55,95 +55,27 @@ from ${names.taskState} v
 where v.task_id = $1`,
 });
 
-/** Pending becomes cancelled, whatever its claim: $1 task id, $2 now in ms, $3 its generation, or null for any. */
-export const cancelTask = (names: Names): Statement => ({
-  name: "owed_cancel_task",
-  unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  ended as (
-    delete from ${names.pending} p
-    using ${names.task} t
-    where t.task_id = $1
-      and p.id = t.id
-      and p.generation = coalesce(cast($3 as integer), p.generation)
-    returning p.id, p.type, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts
-  ),
-  cancelled as (
-    insert into ${names.settled} (id, type, state, settled_at, generation, failed_attempts, lost_attempts,
-      deferred_attempts)
-    select e.id, e.type, 'cancelled', i.at, e.generation, coalesce(e.failed_attempts, 0), e.lost_attempts,
-      coalesce(e.deferred_attempts, 0)
-    from ended e
-    cross join instant i
-  )
-select cast(e.id as text) as id
-from ended e`,
-});
-
 /**
- * Failed or cancelled becomes pending: $1 task id, $2 now in ms, $3 its generation, or null for any. The task's row is locked first, as an erasure does it,
- * so that no task becomes pending without its data.
+ * The operations are functions, with the rights of the owner: a role that may call them needs none to the tables. $1 task
+ * id, $2 now in ms, $3 its generation, or null for any; each answers the task if it was moved.
  */
-export const redriveTask = (names: Names): Statement => ({
-  name: "owed_redrive_task",
+const operation = (name: string, operationFunction: string): Statement => ({
+  name,
   unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  standing as materialized (
-    select t.id
-    from ${names.task} t
-    where t.task_id = $1
-      and t.data is not null
-    for update
-  ),
-  reopened as (
-    delete from ${names.settled} s
-    using standing t
-    where s.id = t.id
-      and s.generation = coalesce(cast($3 as integer), s.generation)
-    returning s.id, s.type, s.generation
-  ),
-  owed as (
-    insert into ${names.pending} (id, type, next_attempt_at, since, generation)
-    select r.id, r.type, i.at, i.at, r.generation + 1
-    from reopened r
-    cross join instant i
-  )
-select cast(r.id as text) as id
-from reopened r`,
+  text: `select cast(o.id as text) as id
+from ${operationFunction}($1, cast($3 as integer), cast($2 as double precision)) o`,
 });
 
-/** Removes the data of a settled task: $1 task id, $2 its generation, or null for any. Locks in the same order as a redrive. */
+/** Pending becomes cancelled, whatever its claim. */
+export const cancelTask = (names: Names): Statement => operation("owed_cancel_task", names.cancelTask);
+
+/** Failed or cancelled becomes pending, unless its data was erased. */
+export const redriveTask = (names: Names): Statement => operation("owed_redrive_task", names.redriveTask);
+
+/** Removes the data of a settled task: $1 task id, $2 its generation, or null for any. */
 export const eraseTask = (names: Names): Statement => ({
   name: "owed_erase_task",
   unpinned: "in a transaction",
-  text: `with
-  standing as materialized (
-    select t.id
-    from ${names.task} t
-    where t.task_id = $1
-    for update
-  ),
-  ended as materialized (
-    select s.id
-    from ${names.settled} s
-    where s.id in (select t.id from standing t)
-      and s.generation = coalesce(cast($2 as integer), s.generation)
-    for update
-  )
-update ${names.task} t
-set data = null
-where t.id in (select s.id from standing s)
-  and (
-    t.id in (select e.id from ended e)
-    or exists (
-      select
-      from ${names.confirmed} c
-      where c.bucket = t.id / 1024
-        and t.id = any (c.ids)
-        and coalesce(cast($2 as integer) = coalesce(c.generations[array_position(c.ids, t.id)], 1), true)
-    )
-  )
-returning cast(t.id as text) as id`,
+  text: `select cast(o.id as text) as id
+from ${names.eraseTask}($1, cast($2 as integer)) o`,
 });
