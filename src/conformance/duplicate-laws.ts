@@ -227,6 +227,20 @@ export const duplicateLaws: readonly Law[] = [
     await standing(harness, "after");
   }),
 
+  law("a conflict inside a savepoint that is kept undoes what its call inserted there", async (harness) => {
+    await enqueue(harness, [newTask("stands")]);
+    const caller = await harness.begin();
+    const outer = await harness.store.savepoint(caller.transaction);
+    const inner = await harness.store.savepoint(caller.transaction);
+    const conflict = newTask("stands", { data: bytes("other") });
+    await insertAgain(harness, caller, [newTask("undone"), conflict]);
+    await inner.release();
+    await outer.release();
+    await caller.commit();
+    assert.equal(await harness.store.get("undone", at(0)), null);
+    assert.equal((await harness.store.balance(at(0))).enqueued, 1);
+  }),
+
   law("a duplicate of an erased task is compared by type alone", async (harness) => {
     await enqueue(harness, [newTask("erased")]);
     await harness.store.cancel("erased", at(0));

@@ -36,3 +36,15 @@ if (isFull) {
     registerStoreConformance(runner, () => openHarness({ pooler: true }));
   });
 }
+
+// What the roles may do is enough for all that a store is asked; each alone is tested in roles.test.ts.
+if (isFull) {
+  describe.each(sharedMajors())(
+    "the Postgres store on %i, for a user with every role but the owner's",
+    (major) => {
+      registerStoreConformance(runner, () =>
+        openHarness({ major, roles: ["enqueuer", "worker", "dashboard"] }),
+      );
+    },
+  );
+}

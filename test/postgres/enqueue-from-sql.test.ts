@@ -191,7 +191,10 @@ describe.each(sharedMajors())("a duplicate on Postgres %i", (major) => {
     expect(await again("throw", "1")).toMatchObject({ created: true });
     expect(await again("keep", "2")).toEqual({ task_id: "x", created: false });
     expect(await again(null, "1")).toEqual({ task_id: "x", created: false });
-    expect(await raised(again("throw", "1"))).toMatchObject({ code: "OW002", message: 'task "x" exists already and on_duplicate is \'throw\'' });
+    expect(await raised(again("throw", "1"))).toMatchObject({
+      code: "OW002",
+      message: "task \"x\" exists already and on_duplicate is 'throw'",
+    });
   });
 
   it("of a task that was confirmed, or whose data was erased, is recognised", async () => {

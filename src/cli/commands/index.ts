@@ -7,6 +7,7 @@ import { init } from "./init.ts";
 import { migrate } from "./migrate.ts";
 import { cancel, redrive } from "./operations.ts";
 import { prune } from "./prune.ts";
+import { roles } from "./roles.ts";
 import { status } from "./status.ts";
 import { task } from "./task.ts";
 import { tasks } from "./tasks.ts";
@@ -23,6 +24,7 @@ const working: readonly Command[] = [
   work,
   init,
   migrate,
+  roles,
   prune,
 ];
 

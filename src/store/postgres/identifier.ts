@@ -2,36 +2,39 @@
 import { createHash } from "node:crypto";
 import { InvalidInputError } from "../../errors.ts";
 
-const MAX_SCHEMA_BYTES = 48;
+const MAX_NAME_BYTES = 48;
 
 /** Quotes one identifier by doubling its quotes. Everything that is not a parameter goes through here. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** As `checkedName`, for the name of a schema. */
+export const checkedSchemaName = (schema: unknown): string => checkedName("schema", schema);
+
 /**
- * Accepts a schema name of 1 to 48 bytes of UTF-8, whatever the characters but NUL and the double quote, which as a rule
+ * Accepts a name of 1 to 48 bytes of UTF-8, whatever the characters but NUL and the double quote, which as a rule
  * is a name that somebody has quoted already. Throws InvalidInputError for anything else, among them names Postgres
  * reserves (`pg_...`) and names it would have to change.
  */
-export function checkedSchemaName(schema: unknown): string {
+export function checkedName(field: string, name: unknown): string {
   const refuse = (problem: string): never => {
     throw new InvalidInputError(
-      "schema",
+      field,
       problem,
-      `give a name of 1 to ${MAX_SCHEMA_BYTES} bytes, for example "owed"`,
+      `give a name of 1 to ${MAX_NAME_BYTES} bytes, for example "owed"`,
     );
   };
-  if (typeof schema !== "string") return refuse("is no text");
-  const bytes = Buffer.byteLength(schema, "utf8");
+  if (typeof name !== "string") return refuse("is no text");
+  const bytes = Buffer.byteLength(name, "utf8");
   if (bytes === 0) return refuse("is empty");
-  if (bytes > MAX_SCHEMA_BYTES) return refuse(`has ${bytes} bytes`);
-  if (schema.includes("\0")) return refuse("holds a NUL character");
-  if (schema.includes('"')) return refuse("holds a double quote: the name is quoted here, pass it as it is");
-  if (!schema.isWellFormed()) return refuse("holds half a surrogate pair");
-  if (schema.startsWith("pg_")) return refuse('begins with "pg_", which Postgres keeps for itself');
-  if (schema === "information_schema") return refuse("belongs to Postgres");
-  return schema;
+  if (bytes > MAX_NAME_BYTES) return refuse(`has ${bytes} bytes`);
+  if (name.includes("\0")) return refuse("holds a NUL character");
+  if (name.includes('"')) return refuse("holds a double quote: the name is quoted here, pass it as it is");
+  if (!name.isWellFormed()) return refuse("holds half a surrogate pair");
+  if (name.startsWith("pg_")) return refuse('begins with "pg_", which Postgres keeps for itself');
+  if (name === "information_schema") return refuse("belongs to Postgres");
+  return name;
 }
 
 /** Quotes the body of a function under a tag that does not occur in it, whatever the names in the body. */
