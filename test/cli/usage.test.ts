@@ -3,6 +3,7 @@ import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { rolesSql } from "../../src/store/postgres/index.ts";
 import { sharedDatabase, testPool } from "../support/database.ts";
 import { freePort } from "../support/server-process.ts";
 import { type Ending, type InstalledCommand, installCommand } from "./installed-command.ts";
@@ -55,6 +56,8 @@ const bad: readonly (readonly [argv: string, says: string])[] = [
   ["cancel", "nothing says which tasks to cancel"],
   ["prune --older-than soon", '--older-than cannot be "soon"'],
   ["migrate --sql --check", "--sql and --check are both given"],
+  ["roles --sqlite a.db", "a SQLite file has no roles"],
+  ["roles --prefix pg_x", 'prefix begins with "pg_"'],
   ["status --type", "unknown option '--type'"],
   ["tasks --type", "argument missing"],
   ["tasks --type=", "--type is empty"],
@@ -98,6 +101,15 @@ it("without a database it says how to name one, and help needs none", async () =
     for (const line of help.out.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   }
   expect((await owed.run(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+it("roles prints the script, whatever the database", async () => {
+  const env = { OWED_SCHEMA: "shop's", DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
+  const { code, out, err } = await owed.run(["roles", "--prefix", "big shop"], { env });
+  expect([code, out, err]).toEqual([0, rolesSql("shop's", "big shop"), ""]);
+  const inJson = await owed.run(["roles", "--json"]);
+  expect(JSON.parse(inJson.out)).toEqual({ sql: rolesSql() });
+  expect(rolesSql()).toContain('create role "owed_enqueuer" nologin;');
 });
 
 it("a connection string on the command line is refused, and not repeated", async () => {
@@ -186,6 +198,7 @@ describe("a database that cannot be reached", () => {
     const { code, err } = await bare.run(["status"], { env: { DATABASE_URL: sharedDatabase() } });
     expect([code, err]).toEqual([2, expect.stringContaining("npm install pg")]);
     expect((await bare.run(["migrate", "--sql"])).code).toBe(0);
+    expect((await bare.run(["roles"])).code).toBe(0);
   });
 });
 

@@ -1,52 +1,9 @@
 // The examples of the README run as they stand: copied out, executed, and seen to do what they say.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { sharedDatabase, testPool } from "../support/database.ts";
+import { exampleIn, outputOf } from "./examples.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const readme = readFileSync(join(root, "README.md"), "utf8");
-
-/** The code block after the marker of that name. */
-function example(name: string): string {
-  const block = new RegExp(`<!-- example: ${name} -->\\s*\`\`\`ts\\n([\\s\\S]*?)\`\`\``).exec(readme);
-  if (block?.[1] === undefined) throw new Error(`the README has no example "${name}"`);
-  return block[1];
-}
-
-/** Runs an example in a folder of its own inside the package, so that "owed" is this package as it is built. */
-async function outputOf(
-  code: string,
-  expected: string,
-  environment: Record<string, string>,
-): Promise<string> {
-  const folder = mkdtempSync(join(root, ".example-"));
-  const file = join(folder, "example.mts");
-  writeFileSync(file, code);
-  const child = spawn(process.execPath, ["--import", "tsx", file], {
-    cwd: folder,
-    // Without the paths of tsconfig.json, so that "owed" is the built package, as its users get it.
-    env: { ...process.env, ...environment, TSX_TSCONFIG_PATH: join(root, "tsconfig.build.json") },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  try {
-    let output = "";
-    return await new Promise((resolve, reject) => {
-      const note = (chunk: Buffer): void => {
-        output += chunk.toString();
-        if (output.includes(expected)) resolve(output);
-      };
-      child.stdout.on("data", note);
-      child.stderr.on("data", note);
-      child.once("exit", (code) => reject(new Error(`the example ended with ${code}:\n${output}`)));
-    });
-  } finally {
-    child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const example = (name: string): string => exampleIn("README.md", name);
 
 test("the first example has at most fifteen lines and runs", async () => {
   const code = example("sqlite");
