@@ -42,8 +42,14 @@ export type PlainMethod =
   | "cancel"
   | "redrive"
   | "erase"
+  | "delete"
   | "prune"
-  | "countPrunable";
+  | "countPrunable"
+  | "recordAct"
+  | "acts"
+  | "recordRollUps"
+  | "rollUps"
+  | "foldRollUps";
 
 /** What can be asked of the database. */
 export type Command =
@@ -94,7 +100,14 @@ const readers: ReadonlySet<string> = new Set([
   "count",
   "statistics",
   "balance",
+  "acts",
+  "rollUps",
 ]);
+
+/** Whether a call has nothing to do with tasks, so that it counts in no plan. */
+export function isAside(method: string): boolean {
+  return method === "recordRollUps" || method === "foldRollUps";
+}
 
 const lost = (): StoreUnavailableError =>
   new StoreUnavailableError("the connection was lost", { outcomeUnknown: true });
@@ -268,7 +281,9 @@ export class DatabaseServer {
   }
 }
 
+/** Roll-ups are figures beside the tasks: losing some of them is no commit lost. */
 function isWrite(command: Command | undefined): boolean {
   if (command === undefined) return false;
-  return command.kind === "commit" || (command.kind === "call" && !readers.has(command.method));
+  if (command.kind !== "call") return command.kind === "commit";
+  return !readers.has(command.method) && !isAside(command.method);
 }

@@ -3,7 +3,7 @@ import { NotATransactionError } from "../src/errors.ts";
 import type { BeginOptions, InsertAnswer, ResolvedDuplicate, Store } from "../src/store/contract.ts";
 import type { Token } from "../src/task/task.ts";
 import type { Agenda } from "./agenda.ts";
-import type { Command, DatabaseServer, PlainMethod } from "./database-server.ts";
+import { type Command, type DatabaseServer, isAside, type PlainMethod } from "./database-server.ts";
 import { Draw, mixText } from "./draw.ts";
 import type { Fate, PlannedNetwork } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
@@ -51,6 +51,7 @@ export class Wire {
   readonly #taskIds = new Map<string, string>();
   readonly #doubted = new Set<string>();
   #calls = 0;
+  #asides = 0;
 
   constructor(parts: WireParts, process: SimulatedProcess) {
     this.parts = parts;
@@ -66,12 +67,22 @@ export class Wire {
   send(command: Command, allowed: readonly Fate[]): Promise<unknown> {
     const { process } = this;
     if (!process.isAlive) return new Promise(() => undefined);
-    this.#calls += 1;
     const what = command.kind === "call" ? command.method : command.kind;
-    const luck = new Draw(this.parts.seed, 4, process.node, process.boot, mixText(this.#calls, what));
-    const fate = this.#fateOf(what, `${process.name}.${process.boot}.${what}.${this.#calls}`, luck, allowed);
+    const number = this.#numberOf(what);
+    const luck = new Draw(this.parts.seed, 4, process.node, process.boot, mixText(number, what));
+    const fate = this.#fateOf(what, `${process.name}.${process.boot}.${what}.${number}`, luck, allowed);
     this.parts.recorder.trace(what, process.name);
     return this.#transmit(command, fate, luck);
+  }
+
+  /** Calls beside the tasks are counted apart: a plan that names a call means the same one, however many of them come. */
+  #numberOf(what: string): number {
+    if (isAside(what)) {
+      this.#asides += 1;
+      return this.#asides;
+    }
+    this.#calls += 1;
+    return this.#calls;
   }
 
   #fateOf(what: string, call: string, luck: Draw, allowed: readonly Fate[]): Fate {
@@ -206,6 +217,12 @@ export function wireStore(wire: Wire): WireStore {
     prune: plain("prune"),
     countPrunable: plain("countPrunable"),
     wakeUps: parts.hub.wakeUpsOf(wire),
+    delete: plain("delete"),
+    recordAct: plain("recordAct"),
+    acts: plain("acts"),
+    recordRollUps: plain("recordRollUps"),
+    rollUps: plain("rollUps"),
+    foldRollUps: plain("foldRollUps"),
   });
 }
 

@@ -1,9 +1,11 @@
 /** All laws of the store contract, by theme. */
+import { actLaws } from "./act-laws.ts";
 import { birthLaws } from "./birth-laws.ts";
 import { claimByIdLaws } from "./claim-by-id-laws.ts";
 import { claimLaws } from "./claim-laws.ts";
 import { confirmationLaws } from "./confirmation-laws.ts";
 import { dataLaws } from "./data-laws.ts";
+import { deleteLaws } from "./delete-laws.ts";
 import { dueLaws } from "./due-laws.ts";
 import { duplicateLaws } from "./duplicate-laws.ts";
 import { endedClaimsLaws } from "./ended-claims-laws.ts";
@@ -14,6 +16,7 @@ import { operatorLaws } from "./operator-laws.ts";
 import { processLaws } from "./process-laws.ts";
 import { readingLaws } from "./reading-laws.ts";
 import { retentionLaws } from "./retention-laws.ts";
+import { rollUpLaws } from "./roll-up-laws.ts";
 import { schemaLaws } from "./schema-laws.ts";
 import { settleLaws } from "./settle-laws.ts";
 import { transactionLaws } from "./transaction-laws.ts";
@@ -35,8 +38,11 @@ export const storeLaws: readonly Law[] = Object.freeze([
   ...fencingLaws,
   ...confirmationLaws,
   ...operatorLaws,
+  ...deleteLaws,
+  ...actLaws,
   ...retentionLaws,
   ...processLaws,
   ...endedClaimsLaws,
   ...readingLaws,
+  ...rollUpLaws,
 ]);

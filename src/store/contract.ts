@@ -4,16 +4,20 @@
  * (milliseconds since 1970) that only tests use. The laws are spelled out, and checked, in conformance/.
  */
 import type { ClaimedTask, DuplicatePolicy, TaskState, TaskWithAttempts, Token } from "../task/task.ts";
+import type { ActPage, ActRequest, NewAct, Operator } from "./act.ts";
 import type { StoreExamination } from "./examination.ts";
 import type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 import type { BeatAnswer, ProcessRecord, RegisteredProcess } from "./registry.ts";
+import type { RollUp, RollUpAnswer, RollUpRequest } from "./roll-up.ts";
 import type { ConfirmationStanding, HeldTask, SettleAnswer, Settlement } from "./settlement.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 export type { DuplicatePolicy } from "../task/task.ts";
+export type { Act, ActName, ActPage, ActRequest, NewAct, Operator } from "./act.ts";
 export type { StoreExamination, StoreFinding } from "./examination.ts";
 export type { ListByTaskIdRequest, ListRequest, TaskPage } from "./page.ts";
 export type { BeatAnswer, ObservedProcess, ProcessRecord, RegisteredProcess } from "./registry.ts";
+export type { RollUp, RollUpAnswer, RollUpRequest, SlowAttempt, TimedRollUp } from "./roll-up.ts";
 export type {
   ConfirmationStanding,
   ConfirmSettlement,
@@ -39,6 +43,8 @@ export interface StoreCall {
 export interface OperatorCall extends StoreCall {
   /** The generation the person saw. When the task is in another by now, nothing is changed, and the answer is the state it is in. */
   readonly generation?: number | undefined;
+  /** Who acts. It is put on record with what came of it: in the same transaction where something was changed. Without it nothing is. */
+  readonly by?: Operator | undefined;
 }
 
 /** A task about to be written. */
@@ -340,10 +346,24 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
   redrive(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
   /** Removes the data of a settled task; the record stays. Duplicates then compare by type alone. */
   erase(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
+  /** Deletes a failed or cancelled task with its story, and counts it as pruned; its acts stay. Its id is free again. */
+  delete(taskId: string, call?: OperatorCall): Promise<OperatorAnswer>;
   /** Deletes at most `limit` confirmed and cancelled tasks settled longer ago than `olderThanMs`, and counts them as pruned. Failed ones stay. Answers how many. */
   prune(request: PruneRequest, call?: StoreCall): Promise<number>;
   /** How many tasks `prune` would delete; counts up to `limit`. */
   countPrunable(request: PruneRequest, call?: StoreCall): Promise<number>;
+
+  /** Puts on record what is no change of a task. */
+  recordAct(act: NewAct, call?: StoreCall): Promise<void>;
+  /** What people did; costs as much as the page. */
+  acts(request: ActRequest, call?: StoreCall): Promise<ActPage>;
+
+  /** Adds to the roll-ups of the present minute. They are figures for people: a crash of the database may lose the last ones. */
+  recordRollUps(rollUps: readonly RollUp[], call?: StoreCall): Promise<void>;
+  /** Roll-ups, minutes and hours, as far back as asked. */
+  rollUps(request: RollUpRequest, call?: StoreCall): Promise<RollUpAnswer>;
+  /** Makes one of the minutes of each hour that has been over for an hour, and forgets hours after two days; a bounded number at a time. Answers how many rows went. */
+  foldRollUps(call?: StoreCall): Promise<number>;
 }
 
 /** The wait of a task that was lost twice, which doubles with each further loss, and its bound. */

@@ -7,6 +7,7 @@ import { confirmationBugs } from "./confirmation-bugs.ts";
 import { enqueueBugs } from "./enqueue-bugs.ts";
 import { operatorBugs } from "./operator-bugs.ts";
 import { openHarness, type PlantedBug } from "./planted-bug.ts";
+import { recordBugs } from "./record-bugs.ts";
 import { settleBugs } from "./settle-bugs.ts";
 
 const bugs: readonly PlantedBug[] = [
@@ -15,6 +16,7 @@ const bugs: readonly PlantedBug[] = [
   ...settleBugs,
   ...confirmationBugs,
   ...operatorBugs,
+  ...recordBugs,
 ];
 
 /** Runs the law a bug is said to break, on a sound store unless the bug is given. */

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { realPorts } from "../../src/ports/real-ports.ts";
 import { Database } from "../../src/store/sqlite/database.ts";
 import { loadDriver } from "../../src/store/sqlite/driver.ts";
-import { erase } from "../../src/store/sqlite/operators.ts";
+import { operate } from "../../src/store/sqlite/operators.ts";
 import { enqueueTasks, newTask, openScene } from "./harness.ts";
 
 const secret = "card 4000 0025 0000 3155";
@@ -33,6 +33,19 @@ test("erased data is overwritten in the file, within a page and over many", asyn
   expect((await store.get("beside-large"))?.data).toEqual(new TextEncoder().encode("beside-large"));
 });
 
+test("a deleted task is overwritten in the file", async () => {
+  await using scene = await openScene();
+  const { store, handle, file } = scene;
+  const data = new TextEncoder().encode(secret.repeat(5_000));
+  handle.exec("begin immediate");
+  store.insert(handle, [{ ...newTask("task"), data }], null);
+  handle.exec("commit");
+  await store.cancel("task");
+  expect(await store.delete("task")).toEqual({ done: true });
+  handle.exec("pragma wal_checkpoint(truncate)");
+  expect(readFileSync(file, "latin1")).not.toContain(secret);
+});
+
 test("only an erasure overwrites: the connection is afterwards as it was before", async () => {
   await using scene = await openScene();
   enqueueTasks(scene, ["ended"]);
@@ -44,7 +57,7 @@ test("only an erasure overwrites: the connection is afterwards as it was before"
       connection.exec(`pragma secure_delete = ${mode}`);
       const read = () => connection.first("pragma secure_delete");
       const standing = read();
-      expect(erase(connection, "ended")).toEqual({ done: true });
+      expect(operate(connection, "erase", "ended", 0)).toEqual({ done: true });
       return [standing, read()];
     });
     expect(after).toEqual(before);

@@ -7,18 +7,22 @@ import type {
   BeginOptions,
   BornClaim,
   BornClaimStanding,
+  OperatorAnswer,
+  OperatorCall,
   Store,
   StoreCall,
   StoreFinding,
 } from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
+import { Acts, actOf, standingBefore } from "./acts.ts";
 import type { Audit } from "./audit.ts";
 import { Claims } from "./claims.ts";
 import { Database, pendingLock } from "./database.ts";
 import { insertTasks, resolveDuplicates } from "./enqueue.ts";
-import { cancel, erase, prunable, prune, redrive } from "./operators.ts";
+import { cancel, deleteSettled, erase, prunable, prune, redrive } from "./operators.ts";
 import { Processes } from "./processes.ts";
 import { balance, list, listByTaskId, statistics, taskWithAttemptsOf } from "./reading.ts";
+import { RollUps } from "./roll-ups.ts";
 import { isCurrent, type TaskRow } from "./rows.ts";
 import { Session } from "./session.ts";
 import { settle, standingOfConfirmation } from "./settlements.ts";
@@ -77,6 +81,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     ...transactionMethods(database, nowOf),
     ...executionMethods(database, processes, nowOf),
     ...operatorMethods(database, processes, nowOf),
+    ...recordMethods(database, nowOf),
   });
 }
 
@@ -180,14 +185,11 @@ type OperatorMethod =
   | "count"
   | "statistics"
   | "balance"
-  | "cancel"
-  | "redrive"
-  | "erase"
   | "prune"
   | "countPrunable";
 
 function operatorMethods(
-  { tables, locks }: Database,
+  { tables }: Database,
   processes: Processes,
   nowOf: NowOf,
 ): Pick<MemoryStore, OperatorMethod> {
@@ -201,18 +203,56 @@ function operatorMethods(
     count: async (state) => tables.inState(state).size,
     statistics: async (call) => statistics(tables, processes, nowOf(call)),
     balance: async () => balance(tables),
+    prune: async (request, call) => prune(tables, request, nowOf(call)),
+    countPrunable: async (request, call) => prunable(tables, request, nowOf(call)).length,
+  };
+}
+
+type RecordMethod =
+  | "cancel"
+  | "redrive"
+  | "erase"
+  | "delete"
+  | "recordAct"
+  | "acts"
+  | "recordRollUps"
+  | "rollUps"
+  | "foldRollUps";
+
+/** What people do, and what is kept of what happened. */
+function recordMethods({ tables, locks }: Database, nowOf: NowOf): Pick<MemoryStore, RecordMethod> {
+  const acts = new Acts();
+  const rollUps = new RollUps();
+  const acted = (
+    action: "cancel" | "redrive" | "erase" | "delete",
+    taskId: string,
+    call: OperatorCall | undefined,
+    act: () => OperatorAnswer,
+  ): OperatorAnswer => {
+    const before = standingBefore(tables.find(taskId));
+    const answer = act();
+    const record = actOf(action, taskId, before, answer, call);
+    if (record !== null) acts.record(record, nowOf(call));
+    return answer;
+  };
+  return {
     async cancel(taskId, call) {
       const row = tables.find(taskId);
       if (row !== undefined && locks.isHeld(pendingLock(row))) {
         await locks.acquire(pendingLock(row), {}); // a transaction that is about to end it goes first
         locks.release(pendingLock(row));
       }
-      return cancel(tables, taskId, nowOf(call), call);
+      return acted("cancel", taskId, call, () => cancel(tables, taskId, nowOf(call), call));
     },
-    redrive: async (taskId, call) => redrive(tables, taskId, nowOf(call), call),
-    erase: async (taskId, call) => erase(tables, taskId, call),
-    prune: async (request, call) => prune(tables, request, nowOf(call)),
-    countPrunable: async (request, call) => prunable(tables, request, nowOf(call)).length,
+    redrive: async (taskId, call) =>
+      acted("redrive", taskId, call, () => redrive(tables, taskId, nowOf(call), call)),
+    erase: async (taskId, call) => acted("erase", taskId, call, () => erase(tables, taskId, call)),
+    delete: async (taskId, call) => acted("delete", taskId, call, () => deleteSettled(tables, taskId, call)),
+    recordAct: async (act, call) => acts.record(act, nowOf(call)),
+    acts: async (request) => acts.list(request),
+    recordRollUps: async (given, call) => rollUps.record(given, nowOf(call)),
+    rollUps: async (request, call) => rollUps.read(request, nowOf(call)),
+    foldRollUps: async (call) => rollUps.fold(nowOf(call)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What people do to tasks: cancel, redrive, erase, prune. */
+/** What people do to tasks: cancel, redrive, erase, delete, prune. */
 import type { OperatorAnswer, OperatorCall, PruneRequest } from "../contract.ts";
 import { isPending, type Settled, stateOf, type TaskRow } from "./rows.ts";
 import { ending } from "./settlements.ts";
@@ -36,6 +36,15 @@ export function erase(tables: Tables, taskId: string, seen: Seen = {}): Operator
   const row = tables.find(taskId);
   if (row === undefined || isPending(row) || isOver(row, seen)) return refusal(row);
   row.data = null;
+  return { done: true };
+}
+
+/** Deletes a failed or cancelled task. */
+export function deleteSettled(tables: Tables, taskId: string, seen: Seen = {}): OperatorAnswer {
+  const row = tables.find(taskId);
+  if (row === undefined || isPending(row) || isOver(row, seen)) return refusal(row);
+  if (stateOf(row) === "confirmed") return refusal(row);
+  tables.prune(row);
   return { done: true };
 }
 

@@ -68,6 +68,8 @@ export interface Names {
   readonly cancelTask: string;
   readonly redriveTask: string;
   readonly eraseTask: string;
+  readonly act: string;
+  readonly rollUp: string;
 }
 
 /** Names everything in `schema`. */
@@ -98,6 +100,8 @@ export function namesIn(schema: string): Names {
     cancelTask: inSchema("cancel_task_v1"),
     redriveTask: inSchema("redrive_task_v1"),
     eraseTask: inSchema("erase_task_v1"),
+    act: inSchema("act"),
+    rollUp: inSchema("roll_up"),
   });
 }
 

@@ -3,9 +3,12 @@ import { InvalidInputError } from "../../errors.ts";
 import type { TaskState, TaskWithAttempts } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type {
+  ActName,
   Balance,
   ListByTaskIdRequest,
   ListRequest,
+  NewAct,
+  Operator,
   OperatorAnswer,
   OperatorCall,
   PruneRequest,
@@ -18,6 +21,7 @@ import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
 import type { Names } from "./identifier.ts";
 import { numberParameter, type Parameter } from "./parameters.ts";
+import type { Recording } from "./recording.ts";
 import * as counting from "./statements/count.ts";
 import * as listing from "./statements/list.ts";
 import * as operator from "./statements/operator.ts";
@@ -34,10 +38,12 @@ const MAX_LOOKS = 3;
 export class Operating {
   readonly #own: OwnConnections;
   readonly #names: Names;
+  readonly #recording: Recording;
 
-  constructor(own: OwnConnections, names: Names) {
+  constructor(own: OwnConnections, names: Names, recording: Recording) {
     this.#own = own;
     this.#names = names;
+    this.#recording = recording;
   }
 
   async get(taskId: string): Promise<TaskWithAttempts | null> {
@@ -107,26 +113,27 @@ export class Operating {
     };
   }
 
-  async cancel(taskId: string, { now, generation }: OperatorCall): Promise<OperatorAnswer> {
-    const values = [taskId, numberParameter(now), numberParameter(generation)];
+  cancel(taskId: string, call: OperatorCall): Promise<OperatorAnswer> {
     const statement = operator.cancelTask(this.#names);
-    return this.#move(taskId, statement, values, (row) => {
-      return row["state"] === "pending" && isSeen(row, generation);
+    return this.#move("cancel", statement, taskId, call, ({ state }) => state === "pending");
+  }
+
+  redrive(taskId: string, call: OperatorCall): Promise<OperatorAnswer> {
+    const statement = operator.redriveTask(this.#names);
+    return this.#move("redrive", statement, taskId, call, ({ state, erased }) => {
+      return (state === "failed" || state === "cancelled") && erased !== "true";
     });
   }
 
-  async redrive(taskId: string, { now, generation }: OperatorCall): Promise<OperatorAnswer> {
-    const values = [taskId, numberParameter(now), numberParameter(generation)];
-    return this.#move(taskId, operator.redriveTask(this.#names), values, (row) => {
-      const isOver = row["state"] === "failed" || row["state"] === "cancelled";
-      return isOver && row["erased"] !== "true" && isSeen(row, generation);
-    });
+  erase(taskId: string, call: OperatorCall): Promise<OperatorAnswer> {
+    const statement = operator.eraseTask(this.#names);
+    return this.#move("erase", statement, taskId, call, ({ state }) => state !== "pending");
   }
 
-  async erase(taskId: string, { generation }: OperatorCall): Promise<OperatorAnswer> {
-    const values = [taskId, numberParameter(generation)];
-    return this.#move(taskId, operator.eraseTask(this.#names), values, (row) => {
-      return row["state"] !== "pending" && isSeen(row, generation);
+  delete(taskId: string, call: OperatorCall): Promise<OperatorAnswer> {
+    const statement = operator.deleteTask(this.#names);
+    return this.#move("delete", statement, taskId, call, ({ state }) => {
+      return state === "failed" || state === "cancelled";
     });
   }
 
@@ -153,19 +160,24 @@ export class Operating {
 
   /** Tries; when nothing was moved, reads why. Tries again when what is read would allow it. */
   async #move(
-    taskId: string,
+    action: ActName,
     statement: Statement,
-    values: readonly Parameter[],
+    taskId: string,
+    call: OperatorCall,
     allows: (row: Row) => boolean,
   ): Promise<OperatorAnswer> {
+    const { now, generation, by } = call;
+    const values = [taskId, numberParameter(now), numberParameter(generation)];
+    const named = by === undefined ? [null, null, null] : [by.actor, by.via, by.reason];
     for (let look = 1; ; look += 1) {
-      const moved = await this.#own.rows(statement, values);
+      const moved = await this.#own.rows(statement, [...values, ...named]);
       if (moved.length > 0) return { done: true };
       const [row] = await this.#own.rows(operator.getState(this.#names), [taskId]);
-      if (row === undefined) return { done: false, state: "gone" };
+      if (row !== undefined && look < MAX_LOOKS && allows(row) && isSeen(row, generation)) continue;
       // The view knows the four states and no other.
-      if (look === MAX_LOOKS || !allows(row))
-        return { done: false, state: textOf(row, "state") as TaskState };
+      const state = row === undefined ? "gone" : (textOf(row, "state") as TaskState);
+      if (by !== undefined) await this.#recording.recordAct(refusedAct(action, taskId, row, call, by), call);
+      return { done: false, state };
     }
   }
 
@@ -205,6 +217,31 @@ export class Operating {
         return [counting.countSettled(this.#names), [state]];
     }
   }
+}
+
+/** What was refused changes nothing, so that its record can follow. */
+function refusedAct(
+  action: ActName,
+  taskId: string,
+  row: Row | undefined,
+  { generation }: OperatorCall,
+  by: Operator,
+): NewAct {
+  if (row === undefined) {
+    const nothing = { type: null, referenceId: null, generation: null, state: null };
+    return { ...by, action, taskId, ...nothing, outcome: "gone" };
+  }
+  const state = textOf(row, "state") as TaskState; // as above
+  return {
+    ...by,
+    action,
+    taskId,
+    type: textOf(row, "type"),
+    referenceId: row["reference_id"] ?? null,
+    generation: generation ?? numberOf(row, "generation"),
+    state,
+    outcome: state,
+  };
 }
 
 /** Whether the task is in the generation that a person saw. */

@@ -13,6 +13,7 @@ import { Operating } from "./operating.ts";
 import { checkedOptions, type PostgresStoreOptions } from "./options.ts";
 import { beginTransaction, type PostgresTransactionApi } from "./own-transaction.ts";
 import { Processes } from "./processes.ts";
+import { Recording } from "./recording.ts";
 import { Settling } from "./settling.ts";
 import {
   CallerTransactions,
@@ -61,7 +62,8 @@ export function postgresStore(
   const confirming = new Confirming(own, names, callers);
   const settling = new Settling(own, names);
   const processes = new Processes(own, names);
-  const operating = new Operating(own, names);
+  const recording = new Recording(own, names);
+  const operating = new Operating(own, names, recording);
   const transactions = new TransactionPool(checked.userPool, checked.connection);
 
   const store: PostgresStore<object> = {
@@ -117,8 +119,15 @@ export function postgresStore(
     cancel: (taskId, call = {}) => operating.cancel(taskId, call),
     redrive: (taskId, call = {}) => operating.redrive(taskId, call),
     erase: (taskId, call = {}) => operating.erase(taskId, call),
+    delete: (taskId, call = {}) => operating.delete(taskId, call),
     prune: (request, call = {}) => operating.prune(request, call),
     countPrunable: (request, call = {}) => operating.countPrunable(request, call),
+
+    recordAct: (act, call = {}) => recording.recordAct(act, call),
+    acts: (request) => recording.acts(request),
+    recordRollUps: (rollUps, call = {}) => recording.recordRollUps(rollUps, call),
+    rollUps: (request, call = {}) => recording.rollUps(request, call),
+    foldRollUps: (call = {}) => recording.foldRollUps(call),
   };
   return Object.freeze(store);
 }

@@ -160,6 +160,46 @@ left join owed_pending p on p.id = t.id
 left join owed_settled s on s.id = t.id;
 `;
 
+/** Version 2: what people did, and what attempts add up to. */
+const records = `
+-- What people did to tasks, or tried to. Rows are added and never changed, and outlive their tasks.
+create table owed_act (
+  number integer primary key autoincrement,
+  at integer not null,
+  actor text not null,
+  -- By which way: dashboard, command, or what the application calls its own.
+  via text not null,
+  action text not null check (action in ('redrive', 'cancel', 'erase', 'delete', 'reveal')),
+  task_id text not null,
+  -- How the task stood before; null when no task of that id was kept.
+  type text,
+  reference_id text,
+  generation integer,
+  state text,
+  -- done, or where the task stood instead.
+  outcome text not null,
+  reason text
+) strict;
+create index owed_act_task on owed_act (task_id, number);
+create index owed_act_actor on owed_act (actor, number);
+
+-- How attempts went, by minute (or, when that is long ago, by hour) and type.
+create table owed_roll_up (
+  minutes integer not null check (minutes in (1, 60)),
+  begins_at integer not null,
+  type text not null,
+  confirmed integer not null,
+  failed integer not null,
+  given_up integer not null,
+  -- JSON lists: how many waited, or ran, how long: below 1 ms, then in cells that end at the powers of the square root of 2.
+  waits text not null,
+  runs text not null,
+  slowest_ms real,
+  slowest_task_id text,
+  primary key (minutes, begins_at, type)
+) strict, without rowid;
+`;
+
 /** The whole schema as SQL, for somebody who runs it by hand on a file without it. */
 export function sqliteMigrationSql(): string {
   const version = `update owed_schema_version set version = ${migrations.length};`;
@@ -175,4 +215,4 @@ export function sqliteMigrationSql(): string {
 }
 
 /** The migrations in order; the first brings version 1. */
-export const migrations: readonly string[] = Object.freeze([tables]);
+export const migrations: readonly string[] = Object.freeze([tables, records]);

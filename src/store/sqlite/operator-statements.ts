@@ -3,6 +3,8 @@
 /** Where a task stands. */
 export const findTask = `select
   t.id,
+  t.type,
+  t.reference_id,
   case when p.id is not null then 'pending' else s.state end as state,
   t.data is null as is_erased,
   coalesce(p.generation, s.generation) as generation
@@ -30,9 +32,6 @@ where id = :id`;
 
 /** Forgets how a task had ended, since it is owed again. */
 export const deleteSettled = "delete from owed_settled where id = :id";
-
-/** The name of a task's type. */
-export const readType = "select type from owed_task where id = :id";
 
 /** The one update of a task that there is. */
 export const eraseData = "update owed_task set data = null where id = :id";

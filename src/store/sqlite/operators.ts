@@ -1,8 +1,9 @@
-/** What people do to tasks: cancel, redrive, erase, prune. Each within one write transaction. */
+/** What people do to tasks: cancel, redrive, erase, delete, prune. Each within one write transaction, its record included. */
 import { StoreRefusedError } from "../../errors.ts";
 import type { TaskState } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
-import type { OperatorAnswer, OperatorCall } from "../contract.ts";
+import type { ActName, OperatorAnswer, OperatorCall } from "../contract.ts";
+import { recordAct } from "./acts.ts";
 import { type Connection, integerOf } from "./connection.ts";
 import { readSecureDelete, setSecureDelete } from "./connection-statements.ts";
 import {
@@ -17,57 +18,85 @@ import {
   pruneAttempts,
   pruneSettled,
   pruneTasks,
-  readType,
   reopenSettled,
   subtractConfirmed,
 } from "./operator-statements.ts";
 
 interface Found {
   readonly id: number;
+  readonly type: string;
+  readonly reference_id: string | null;
   readonly state: TaskState;
   readonly is_erased: number;
   readonly generation: number;
 }
 
-type Seen = Pick<OperatorCall, "generation">;
+/** An operation on a task that is kept. Answers whether it was done. */
+type Operation = (connection: Connection, found: Found, nowMs: number) => boolean;
 
 /** Ends a pending task, whatever its claim. */
-export function cancel(
-  connection: Connection,
-  taskId: string,
-  nowMs: number,
-  seen: Seen = {},
-): OperatorAnswer {
-  const found = find(connection, taskId);
-  if (found?.state !== "pending" || isOver(found, seen)) return refusal(found);
-  connection.run(cancelPending, { id: found.id, now: nowMs });
-  connection.run(deletePending, { id: found.id });
-  return { done: true };
-}
+const cancel: Operation = (connection, { id, state }, now) => {
+  if (state !== "pending") return false;
+  connection.run(cancelPending, { id, now });
+  connection.run(deletePending, { id });
+  return true;
+};
 
 /** Makes a failed or cancelled task owed again. One whose data was erased cannot be executed any more, and stays. */
-export function redrive(
-  connection: Connection,
-  taskId: string,
-  nowMs: number,
-  seen: Seen = {},
-): OperatorAnswer {
-  const found = find(connection, taskId);
-  if (found === undefined || found.state === "pending" || found.state === "confirmed") return refusal(found);
-  if (found.is_erased === 1 || isOver(found, seen)) return refusal(found);
-  const { id } = found;
-  const type = connection.first<{ readonly type: string }>(readType, { id })?.type ?? "";
-  connection.run(reopenSettled, { id, type_hash: integerOf(typeHash(type)), now: nowMs });
+const redrive: Operation = (connection, { id, state, type, is_erased }, now) => {
+  if (state === "pending" || state === "confirmed" || is_erased === 1) return false;
+  connection.run(reopenSettled, { id, type_hash: integerOf(typeHash(type)), now });
   connection.run(deleteSettled, { id });
-  return { done: true };
-}
+  return true;
+};
 
 /** Removes the data of a settled task, and overwrites it in the file. */
-export function erase(connection: Connection, taskId: string, seen: Seen = {}): OperatorAnswer {
-  const found = find(connection, taskId);
-  if (found === undefined || found.state === "pending" || isOver(found, seen)) return refusal(found);
-  overwriting(connection, () => connection.run(eraseData, { id: found.id }));
-  return { done: true };
+const erase: Operation = (connection, { id, state }) => {
+  if (state === "pending") return false;
+  overwriting(connection, () => connection.run(eraseData, { id }));
+  return true;
+};
+
+/** Deletes a failed or cancelled task with its story, and overwrites its data in the file. */
+const deleteEnded: Operation = (connection, { id, state }) => {
+  if (state === "pending" || state === "confirmed") return false;
+  const ids = JSON.stringify([id]);
+  overwriting(connection, () => {
+    connection.run(deleteSettled, { id });
+    connection.run(pruneTasks, { ids });
+    connection.run(pruneAttempts, { ids });
+  });
+  connection.run(addPruned, { number: 1 });
+  return true;
+};
+
+const operations = { cancel, redrive, erase, delete: deleteEnded } as const;
+
+/** Carries out an operation, if the task is in the generation that was seen and its state allows it, and records it. */
+export function operate(
+  connection: Connection,
+  action: Exclude<ActName, "reveal">,
+  taskId: string,
+  nowMs: number,
+  { generation, by }: Pick<OperatorCall, "generation" | "by"> = {},
+): OperatorAnswer {
+  const found = connection.first<Found>(findTask, { task_id: taskId });
+  const isSeen = generation === undefined || found?.generation === generation;
+  const isDone = found !== undefined && isSeen && operations[action](connection, found, nowMs);
+  const answer: OperatorAnswer = isDone ? { done: true } : { done: false, state: found?.state ?? "gone" };
+  if (by === undefined) return answer;
+  const act = {
+    ...by,
+    action,
+    taskId,
+    type: found?.type ?? null,
+    referenceId: found?.reference_id ?? null,
+    generation: found === undefined ? null : (generation ?? found.generation),
+    state: found?.state ?? null,
+    outcome: answer.done ? "done" : answer.state,
+  } as const;
+  recordAct(connection, act, nowMs);
+  return answer;
 }
 
 /** Without it the pages that are freed keep what stood in them until they are used again. */
@@ -99,19 +128,6 @@ export function prune(connection: Connection, beforeMs: number, limit: number): 
   const confirmed = rows.filter(({ state }) => state === "confirmed").length;
   if (confirmed > 0) connection.run(subtractConfirmed, { number: confirmed });
   return tasks;
-}
-
-function find(connection: Connection, taskId: string): Found | undefined {
-  return connection.first<Found>(findTask, { task_id: taskId });
-}
-
-/** Whether the generation that a person saw is over. */
-function isOver({ generation }: Found, seen: Seen): boolean {
-  return seen.generation !== undefined && seen.generation !== generation;
-}
-
-function refusal(found: Found | undefined): OperatorAnswer {
-  return { done: false, state: found?.state ?? "gone" };
 }
 
 /** How many tasks were confirmed or cancelled before an instant, up to a bound. */

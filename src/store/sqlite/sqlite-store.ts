@@ -16,6 +16,7 @@ import type {
   StoreCall,
 } from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
+import { listActs, recordAct } from "./acts.ts";
 import { CallerHandles } from "./caller-handles.ts";
 import { claimNamed, claimTasks, findNamed, freeEndedClaims, probeClaim } from "./claim.ts";
 import type { Connection } from "./connection.ts";
@@ -29,7 +30,7 @@ import {
 } from "./driver.ts";
 import { claimStands, insertTasks, resolveTasks } from "./enqueue.ts";
 import { examineFile, examineMissingFile } from "./examination.ts";
-import { cancel, erase, prunableTasks, prune, redrive } from "./operators.ts";
+import { operate, prunableTasks, prune } from "./operators.ts";
 import { ownTransaction, type SqliteApi, type SqliteOwnTransaction } from "./own-transaction.ts";
 import { beat, register, removeProcess, showProcesses } from "./processes.ts";
 import {
@@ -41,6 +42,7 @@ import {
   readBalance,
   readStatistics,
 } from "./reading.ts";
+import { addAll, foldRollUps, readRollUps } from "./roll-ups.ts";
 import { asOneCall, setSavepoint } from "./savepoint.ts";
 import { assertUsableVersion, migrateSchema, readSchemaVersion } from "./schema.ts";
 import { confirmUnderToken, settleAll, standingOfConfirmation } from "./settle.ts";
@@ -133,6 +135,7 @@ export function sqliteStore(
     ...schemaMethods(database, handles, file, ports),
     ...transactionMethods(database, handles),
     ...executionMethods(database),
+    ...readingMethods(database),
     ...operatorMethods(database),
   });
 }
@@ -312,20 +315,9 @@ function executionMethods(database: Database): Pick<SqliteStore<object>, Executi
   };
 }
 
-type OperatorMethod =
-  | "get"
-  | "list"
-  | "listByTaskId"
-  | "count"
-  | "statistics"
-  | "balance"
-  | "cancel"
-  | "redrive"
-  | "erase"
-  | "prune"
-  | "countPrunable";
+type ReadingMethod = "get" | "list" | "listByTaskId" | "count" | "statistics" | "balance" | "countPrunable";
 
-function operatorMethods(database: Database): Pick<SqliteStore<object>, OperatorMethod> {
+function readingMethods(database: Database): Pick<SqliteStore<object>, ReadingMethod> {
   return {
     get: (taskId) => database.read((connection) => getTask(connection, taskId)),
     async list(request, call) {
@@ -336,13 +328,33 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
     count: (state) => database.read((connection) => countTasksIn(connection, state)),
     statistics: (call) => database.read((connection) => readStatistics(connection, nowOf(connection, call))),
     balance: () => database.read(readBalance),
-    cancel: (taskId, call) =>
-      database.write((connection) => cancel(connection, taskId, nowOf(connection, call), call)),
-    redrive: (taskId, call) =>
-      database.write((connection) => redrive(connection, taskId, nowOf(connection, call), call)),
-    erase: (taskId, call) => database.write((connection) => erase(connection, taskId, call)),
     countPrunable: ({ olderThanMs, limit }, call) =>
       database.read((connection) => prunableTasks(connection, nowOf(connection, call) - olderThanMs, limit)),
+  };
+}
+
+type OperatorMethod =
+  | "cancel"
+  | "redrive"
+  | "erase"
+  | "delete"
+  | "prune"
+  | "recordAct"
+  | "acts"
+  | "recordRollUps"
+  | "rollUps"
+  | "foldRollUps";
+
+function operatorMethods(database: Database): Pick<SqliteStore<object>, OperatorMethod> {
+  const operation =
+    (action: "cancel" | "redrive" | "erase" | "delete"): SqliteStore<object>["cancel"] =>
+    (taskId, call) =>
+      database.write((connection) => operate(connection, action, taskId, nowOf(connection, call), call));
+  return {
+    cancel: operation("cancel"),
+    redrive: operation("redrive"),
+    erase: operation("erase"),
+    delete: operation("delete"),
     async prune({ olderThanMs, limit }, call) {
       let pruned = 0;
       for (;;) {
@@ -355,5 +367,14 @@ function operatorMethods(database: Database): Pick<SqliteStore<object>, Operator
         if (gone < wanted) return pruned;
       }
     },
+    recordAct: (act, call) =>
+      database.write((connection) => recordAct(connection, act, nowOf(connection, call))),
+    acts: async (request) => await database.read((connection) => listActs(connection, request)),
+    recordRollUps: (given, call) =>
+      database.write((connection) => addAll(connection, given, nowOf(connection, call)), "relaxed"),
+    rollUps: (request, call) =>
+      database.read((connection) => readRollUps(connection, request, nowOf(connection, call))),
+    foldRollUps: (call) =>
+      database.write((connection) => foldRollUps(connection, nowOf(connection, call)), "relaxed"),
   };
 }

@@ -25,6 +25,10 @@ export const expectedIndexes: ReadonlyMap<string, string> = new Map([
   ["attempt_pkey", 'alter table "attempt" add primary key (id, number)'],
   ["counter_pkey", 'alter table "counter" add primary key (name)'],
   ["process_pkey", 'alter table "process" add primary key (owner)'],
+  ["act_pkey", 'alter table "act" add primary key (number)'],
+  ["act_task", 'create index concurrently act_task on "act" (task_id, number)'],
+  ["act_actor", 'create index concurrently act_actor on "act" (actor, number)'],
+  ["roll_up_pkey", 'alter table "roll_up" add primary key (minutes, begins_at, type)'],
 ]);
 
 /** The statement that makes an index anew in `schema`. */

@@ -2,7 +2,8 @@
 import type { Names } from "../identifier.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
-const removal = (names: Names): string => `removed_task as (
+/** Deletes what stands about the tasks of `doomed` beside their state, and counts them as pruned. */
+export const removal = (names: Names): string => `removed_task as (
     delete from ${names.task} t
     where t.id = any (array(select d.id from doomed d))
   ),
@@ -16,8 +17,9 @@ const removal = (names: Names): string => `removed_task as (
     from (select count(*) as pruned from doomed) n
     where k.name = 'pruned'
       and n.pruned > 0
-  )
-select cast(count(*) as text) as pruned
+  )`;
+
+const pruned = `select cast(count(*) as text) as pruned
 from doomed`;
 
 /**
@@ -66,7 +68,8 @@ export const pruneConfirmed = (names: Names): Statement => ({
       and c.batch = r.batch
       and r.place < cardinality(r.ids)
   ),
-  ${removal(names)}`,
+  ${removal(names)}
+${pruned}`,
 });
 
 /** Cancelled tasks; the same parameters. */
@@ -88,7 +91,8 @@ export const pruneCancelled = (names: Names): Statement => ({
     delete from ${names.settled} s
     where s.id = any (array(select d.id from doomed d))
   ),
-  ${removal(names)}`,
+  ${removal(names)}
+${pruned}`,
 });
 
 /** How many tasks both would delete; the same parameters. */
