@@ -7,7 +7,7 @@ export type { ExecutionAnswer, Hooks, SettledTask } from "./run/funnel.ts";
 export type { SchedulerHealth } from "./run/health.ts";
 export type { TypedItem } from "./run/incoming-records.ts";
 export type { EnqueueOptions, RawRecord } from "./run/new-record.ts";
-export type { OperatorOptions } from "./run/operator-options.ts";
+export type { ActingPerson, OperatorOptions } from "./run/operator-options.ts";
 export type { CommonOptions, SchedulerOptions } from "./run/options.ts";
 export type { Logger } from "./run/reporter.ts";
 export { Scheduler, type SchedulerStatistics, type StopOptions, type Worker } from "./run/scheduler.ts";

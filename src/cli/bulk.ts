@@ -1,6 +1,8 @@
 /** Does one thing to many tasks: shows first which, asks, goes page by page, and can be gone on with after an end of any kind. */
+import type { ActingPerson } from "../run/operator-options.ts";
 import type { Store } from "../store/contract.ts";
 import type { Task, TaskState } from "../task/task.ts";
+import { actingPerson } from "./acting-person.ts";
 import type { Invocation } from "./command.ts";
 import { isConfirmed } from "./confirmation.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -22,7 +24,7 @@ export interface BulkAction {
   readonly participle: string;
   /** State of the tasks, unless the options say another. */
   readonly states: readonly TaskState[];
-  act(database: OpenedDatabase, taskId: string): Promise<Outcome>;
+  act(database: OpenedDatabase, taskId: string, by: ActingPerson): Promise<Outcome>;
 }
 
 /** What became of one task: done, or the state it is in meanwhile. */
@@ -136,13 +138,14 @@ async function actOnAll(invocation: Invocation, work: Work): Promise<ExitCode> {
   const { action, database, selection, preview, resume } = work;
   const progress = new Progress(printer, terminal, action.participle, preview.isCut ? null : preview.matched);
   const counts = new Map<Outcome, number>();
+  const by = actingPerson(invocation);
   const done = (): number => counts.get("done") ?? 0;
   try {
     for await (const { tasks } of selectedPages(database.store, selection, { pageSize: PAGE })) {
       for (let from = 0; from < tasks.length && !terminal.interrupted.aborted; from += AT_ONCE) {
         await Promise.all(
           tasks.slice(from, from + AT_ONCE).map(async ({ taskId }) => {
-            const outcome = await action.act(database, taskId);
+            const outcome = await action.act(database, taskId, by);
             counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
             printer.json({ [action.command]: taskId, outcome });
           }),

@@ -1,5 +1,5 @@
 /** Tasks and processes as machines read them: plain values, with instants in ISO 8601. Data is told by its size alone. */
-import type { RegisteredProcess } from "../store/contract.ts";
+import type { Act, RegisteredProcess } from "../store/contract.ts";
 import type { Attempt, RecordedError, Task } from "../task/task.ts";
 
 /** A task. Its data may hold what does not belong into a log. */
@@ -18,6 +18,11 @@ export function taskShape(task: Task): Readonly<Record<string, unknown>> {
 /** One line of a story. */
 export function attemptShape(attempt: Attempt): Readonly<Record<string, unknown>> {
   return { ...attempt, recordedAt: attempt.recordedAt.toISOString() };
+}
+
+/** What a person did. */
+export function actShape(act: Act): Readonly<Record<string, unknown>> {
+  return { ...act, at: act.at.toISOString() };
 }
 
 /** A process. */

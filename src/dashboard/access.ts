@@ -2,7 +2,6 @@
 import type { IncomingMessage } from "node:http";
 import { InvalidInputError } from "../errors.ts";
 import { shown } from "../task/option-checks.ts";
-import type { Task } from "../task/task.ts";
 import type { DashboardSettings, Right, TaskInQuestion } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -56,6 +55,13 @@ export class Access {
     return typeof (await this.ask(right, task)) === "string";
   }
 
+  /** Those that the person may see. */
+  async visible<Shown extends TaskInQuestion>(tasks: readonly Shown[]): Promise<readonly Shown[]> {
+    if (this.#settings.authorize === null) return tasks; // whoever is here may see all
+    const isSeen = await Promise.all(tasks.map((task) => this.may("view", inQuestion(task))));
+    return tasks.filter((_, place) => isSeen[place] === true);
+  }
+
   /** Throws Refusal unless the right is granted. */
   async demand(right: Right, task: TaskInQuestion | null): Promise<void> {
     if (await this.may(right, task)) return;
@@ -65,15 +71,17 @@ export class Access {
 
 const rightWords: Readonly<Record<Right, string>> = {
   view: "see this",
+  survey: "see figures over all tasks",
   reveal: "see the data of tasks",
   redrive: "redrive tasks",
   cancel: "cancel tasks",
   erase: "erase the data of tasks",
   metrics: "read the metrics",
+  delete: "delete tasks",
 };
 
 /** The task as a right is asked for it. */
-export function inQuestion({ taskId, type, referenceId }: Task): TaskInQuestion {
+export function inQuestion({ taskId, type, referenceId }: TaskInQuestion): TaskInQuestion {
   return { taskId, type, referenceId };
 }
 

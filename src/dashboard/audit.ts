@@ -1,4 +1,4 @@
-/** Who did what to which task: told on a channel, and to the application's logger. */
+/** Who did what to which task: told on a channel, and to the application's logger. The store has it on record. */
 
 import type { Logger } from "../run/reporter.ts";
 import { Reporter } from "../run/reporter.ts";
@@ -8,7 +8,12 @@ import type { TelemetryEvents } from "../telemetry/channels.ts";
 /** What a person did, or tried to do. */
 export type OperatorAct = TelemetryEvents["operator.acted"];
 
-const doneEvents = { redrive: "task.redriven", cancel: "task.cancelled", erase: "task.erased" } as const;
+const doneEvents = {
+  redrive: "task.redriven",
+  cancel: "task.cancelled",
+  erase: "task.erased",
+  delete: "task.deleted",
+} as const;
 
 /** Tells what people do. */
 export class Audit {

@@ -8,6 +8,7 @@ import { apply } from "./actions/apply.ts";
 import { preview } from "./actions/preview.ts";
 import { fileResponse, headOf, pageResponse } from "./answers.ts";
 import { Audit } from "./audit.ts";
+import { FiguresReader } from "./figures.ts";
 import { pageFiles } from "./files.ts";
 import { checkOrigin, FormTokens } from "./forgery.ts";
 import { readForm } from "./form.ts";
@@ -15,12 +16,14 @@ import { barePage, layout, problemContent } from "./layout.ts";
 import type { Markup } from "./markup.ts";
 import { MetricsPage } from "./metrics.ts";
 import { type DashboardOptions, type DashboardSettings, dashboardSettings } from "./options.ts";
+import { auditPage } from "./pages/audit.ts";
 import { failedPage } from "./pages/failed.ts";
 import { findPage } from "./pages/find.ts";
 import { overviewPage } from "./pages/overview.ts";
 import { processesPage } from "./pages/processes.ts";
 import { taskPage } from "./pages/task.ts";
 import { tasksPage } from "./pages/tasks.ts";
+import { typesPage } from "./pages/types.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { StandingReader } from "./standing.ts";
 import type { Visit } from "./visit.ts";
@@ -42,6 +45,8 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   ["tasks", tasksPage],
   ["task", taskPage],
   ["failed", failedPage],
+  ["types", typesPage],
+  ["audit", auditPage],
   ["processes", processesPage],
   ["find", findPage],
 ]);
@@ -73,6 +78,7 @@ class Desk {
   readonly #settings: DashboardSettings;
   readonly #tokens: FormTokens;
   readonly #standing: StandingReader;
+  readonly #figures: FiguresReader;
   readonly #audit: Audit;
   readonly #metrics: MetricsPage;
   #batches = 0;
@@ -81,6 +87,7 @@ class Desk {
     this.#settings = settings;
     this.#tokens = new FormTokens(settings.secret, () => settings.ports.clock.wallMs());
     this.#standing = new StandingReader(settings.store, settings.ports.clock);
+    this.#figures = new FiguresReader(settings.store, settings.ports.clock);
     this.#audit = new Audit(settings.logger);
     this.#metrics = new MetricsPage(settings, (error) => this.#audit.failed(error));
   }
@@ -132,9 +139,20 @@ class Desk {
     const actor = await access.ask("view", null);
     if (actor instanceof Response) return actor;
     if (actor === null) throw new Refusal(403, "Not allowed", "You may not see this dashboard.");
-    const token = this.#tokens.of(actor);
-    const standing = (): ReturnType<StandingReader["read"]> => this.#standing.read();
-    return { store, ports, access, audit: this.#audit, actor, token, basePath, url, standing };
+    const surveys = await access.may("survey", null);
+    return {
+      store,
+      ports,
+      access,
+      audit: this.#audit,
+      actor,
+      surveys,
+      token: this.#tokens.of(actor),
+      basePath,
+      url,
+      standing: () => this.#standing.read(),
+      figures: (span, type) => this.#figures.read(span, type),
+    };
   }
 
   async #route(visit: Visit, request: Request, path: string): Promise<Response> {

@@ -1,8 +1,7 @@
 /** Which tasks a page is about: read from its address, and looked for in the store within bounds. */
-import type { Ports } from "../ports/ports.ts";
 import { type Task, type TaskState, taskStates } from "../task/task.ts";
-import type { DashboardStore } from "./options.ts";
 import { badRequest } from "./refusal.ts";
+import type { Visit } from "./visit.ts";
 
 /** Tasks by what they have in common; null is anything. */
 export interface TaskFilter {
@@ -14,6 +13,8 @@ export interface TaskFilter {
   readonly id: string | null;
   /** The last error, as `errorGroup` words it. */
   readonly error: string | null;
+  /** What the name, the code or the message of the last error contains, in capitals or not. */
+  readonly text: string | null;
   readonly order: "newest" | "oldest";
 }
 
@@ -22,7 +23,7 @@ export interface FoundTasks {
   readonly tasks: readonly Task[];
   /** Where to go on; null when everything was looked at. */
   readonly cursor: string | null;
-  /** How many tasks were looked at. */
+  /** How many tasks were looked at that the person may see. */
   readonly read: number;
 }
 
@@ -67,6 +68,7 @@ export function readFilter(query: URLSearchParams): TaskFilter {
     reference: text("reference")?.trim() ?? null,
     id,
     error: text("error"),
+    text: text("text"),
     order,
   };
 }
@@ -87,29 +89,42 @@ export function errorGroup({ lastError, failureReason }: Task): string | null {
 }
 
 /** True when a task is one of those meant. */
-export function belongs(task: Task, { state, type, reference, id, error }: TaskFilter): boolean {
+export function belongs(task: Task, { state, type, reference, id, error, text }: TaskFilter): boolean {
   if (state !== null && task.state !== state) return false;
   if (type !== null && task.type !== type) return false;
   if (reference !== null && task.referenceId !== reference) return false;
   if (id !== null && !task.taskId.startsWith(id)) return false;
-  return error === null || errorGroup(task) === error;
+  if (error !== null && errorGroup(task) !== error) return false;
+  return text === null || errorText(task).includes(text.toLowerCase());
 }
 
-/** Reads page after page until enough are found, everything was looked at, or the bounds are reached. */
+function errorText({ lastError, failureReason }: Task): string {
+  const { name = "", code = "", message = "" } = lastError ?? {};
+  return `${failureReason ?? ""}\n${name}\n${code ?? ""}\n${message}`.toLowerCase();
+}
+
+/** Where tasks are looked for, and for whom. */
+export type Search = Pick<Visit, "store" | "ports" | "access">;
+
+/** Reads page after page until enough are found that the person may see, everything was looked at, or the bounds are reached. */
 export async function findTasks(
-  store: DashboardStore,
-  ports: Ports,
+  { store, ports, access }: Search,
   filter: TaskFilter,
   { enough, cursor: start }: SearchBounds,
 ): Promise<FoundTasks> {
-  const { state, type, id, reference, error } = filter;
-  const isPlain = reference === null && error === null && (id === null || (state === null && type === null));
+  const { state, type, id, reference, error, text } = filter;
+  const isPlain =
+    reference === null &&
+    error === null &&
+    text === null &&
+    (id === null || (state === null && type === null));
   const limit = isPlain ? Math.min(enough, PAGE_OF_SEARCH) : PAGE_OF_SEARCH;
   const order = filter.order === "newest" ? "descending" : "ascending";
   const endsAtMs = ports.clock.monotonicMs() + READ_MS;
   const tasks: Task[] = [];
   let cursor = start;
   let read = 0;
+  let walked = 0;
   let bytes = 0;
   do {
     const at = cursor ?? undefined;
@@ -117,14 +132,17 @@ export async function findTasks(
       id !== null
         ? await store.listByTaskId({ prefix: id, limit, cursor: at })
         : await store.list({ state: state ?? "failed", type: type ?? undefined, limit, order, cursor: at });
-    tasks.push(...page.tasks.filter((task) => belongs(task, filter)));
-    read += page.tasks.length;
+    // How many there are that somebody may not see is not told either.
+    const visible = await access.visible(page.tasks);
+    tasks.push(...visible.filter((task) => belongs(task, filter)));
+    read += visible.length;
+    walked += page.tasks.length;
     bytes += page.tasks.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
     cursor = page.nextCursor;
   } while (
     cursor !== null &&
     tasks.length < enough &&
-    read < READ_UP_TO &&
+    walked < READ_UP_TO &&
     bytes < READ_BYTES &&
     ports.clock.monotonicMs() < endsAtMs
   );

@@ -4,14 +4,19 @@ import { type Fragment, html, type Markup } from "./markup.ts";
 import { linkTo, type Visit } from "./visit.ts";
 
 /** The pages of the menu. */
-export type PageName = "overview" | "tasks" | "failed" | "processes";
+export type PageName = "overview" | "tasks" | "failed" | "types" | "processes" | "audit";
 
 const menu: readonly (readonly [name: PageName, path: string, label: string])[] = [
   ["overview", "", "Overview"],
   ["tasks", "tasks", "Tasks"],
   ["failed", "failed", "Failed"],
+  ["types", "types", "Types"],
   ["processes", "processes", "Processes"],
+  ["audit", "audit", "Audit"],
 ];
+
+/** Pages about all tasks together. */
+const surveys: ReadonlySet<PageName> = new Set(["types", "processes"]);
 
 /** A page to be shown. */
 export interface PageContent {
@@ -44,6 +49,7 @@ export function layout(visit: Visit, { title, page, content, search = "" }: Page
 <a class="brand" href="${linkTo(visit, "")}">owed</a>
 <nav aria-label="Pages">${menu.map(
     ([name, path, label]) =>
+      (visit.surveys || !surveys.has(name)) &&
       html`<a href="${linkTo(visit, path)}"${name === page && html` aria-current="page"`}>${label}</a>`,
   )}</nav>
 <form class="search" role="search" action="${linkTo(visit, "find")}">

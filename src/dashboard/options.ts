@@ -9,23 +9,32 @@ import { checkFunction, checkNames, checkObject, optionNames, shown } from "../t
 import type { Statistics } from "../telemetry/gauges.ts";
 
 /**
- * What a person may be allowed to do: see tasks and errors, see the data, and the three operations. `metrics` is for a
- * program that scrapes `/metrics`: names of types and counts, and nothing else of the dashboard.
+ * What a person may be allowed to do: see tasks, see figures over all tasks, see the data, and the four operations.
+ * `metrics` is for a program that scrapes `/metrics`: names of types and counts, and nothing else of the dashboard.
  */
-export type Right = "view" | "reveal" | "redrive" | "cancel" | "erase" | "metrics";
+export type Right = "view" | "survey" | "reveal" | "redrive" | "cancel" | "erase" | "delete" | "metrics";
 
 /** All rights. */
 export const everyRight: readonly Right[] = Object.freeze([
   "view",
+  "survey",
   "reveal",
   "redrive",
   "cancel",
   "erase",
+  "delete",
   "metrics",
 ]);
 
 /** What somebody on this machine may do unless it is said. */
-const rightsOnLoopback: readonly Right[] = Object.freeze(["view", "redrive", "cancel", "erase"]);
+const rightsOnLoopback: readonly Right[] = Object.freeze([
+  "view",
+  "survey",
+  "redrive",
+  "cancel",
+  "erase",
+  "delete",
+]);
 
 /** The task a right is asked for. */
 export interface TaskInQuestion {
@@ -39,7 +48,7 @@ export interface RightQuestion {
   /** As it came; its body must be left unread. */
   readonly request: Request;
   readonly right: Right;
-  /** Null: the right as such, for the lists of all tasks. */
+  /** Null: the right as such. For `survey` it always is. */
   readonly task: TaskInQuestion | null;
   /** Through `nodeHandler`: the request of node:http, with what other handlers have put on it (a user, a session). */
   readonly message: IncomingMessage | null;
@@ -47,9 +56,11 @@ export interface RightQuestion {
 
 /**
  * Says who a person is, and so grants a right; null or false denies it. A Response (to a login, say) is sent instead of
- * the page. It is asked on every request, first for `view` with `task` null: whoever is granted that sees the lists of
- * all tasks. For a task's own page, and for what is done to a task, it is asked again with that task. For `/metrics` it is
- * asked for `metrics` alone.
+ * the page. It is asked on every request, first for `view` with `task` null: whoever is granted that may come in. Then it is
+ * asked for `view` with each task that would be shown, in lists, groups, previews and the record of what people did: of
+ * those that are denied nothing is told, and nothing is done to them. Counts, rates, types and processes are of all tasks
+ * together, and are told to whoever is granted `survey`. What is done to a task is asked with that task. For `/metrics` it
+ * is asked for `metrics` alone.
  */
 export type Authorize = (question: RightQuestion) => Awaitable<string | Response | null | false>;
 
@@ -66,6 +77,10 @@ export type DashboardStore = Pick<
   | "cancel"
   | "redrive"
   | "erase"
+  | "delete"
+  | "recordAct"
+  | "acts"
+  | "rollUps"
 >;
 
 /** Options whoever may use it. */
@@ -137,7 +152,7 @@ export function dashboardSettings(options: DashboardOptions): DashboardSettings 
   checkObject("options", options, "pass { store, authorize }");
   checkNames("dashboard", options, optionsOfAll);
   const { store, logger = null, scheduler = null, ports = realPorts } = options;
-  if (typeof store !== "object" || store === null || typeof store.listByTaskId !== "function") {
+  if (typeof store !== "object" || store === null || typeof store.rollUps !== "function") {
     throw new InvalidInputError(
       "store",
       `is ${shown(store)}`,

@@ -7,6 +7,7 @@ const colours = `
   --text: #1b1d20; --quiet: #5b6068; --accent: #2456a6; --on-accent: #ffffff; --accent-soft: #e9eff9;
   --red: #a62118; --red-soft: #fbeae8; --green: #17663a; --green-soft: #e5f3ea;
   --amber: #7a4d00; --amber-soft: #fbf1dc; --grey: #4d525a; --grey-soft: #ececea; --blue: #22508f; --blue-soft: #e6eef9;
+  --green-line: #2f8f59; --red-line: #cf4a3f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -14,6 +15,7 @@ const colours = `
     --text: #e6e6e3; --quiet: #a1a6ae; --accent: #8db4f5; --on-accent: #10213d; --accent-soft: #1f2b40;
     --red: #f3a49b; --red-soft: #3b1d1a; --green: #8fd2aa; --green-soft: #16301f;
     --amber: #e9c274; --amber-soft: #352914; --grey: #b9bdc4; --grey-soft: #2a2d31; --blue: #a3c3f3; --blue-soft: #1c2b43;
+    --green-line: #4fae7b; --red-line: #e0756b;
   }
 }`;
 
@@ -155,6 +157,39 @@ p.warning { padding: .6rem 1rem; border-radius: 8px; background: var(--amber-sof
 .timeline p { margin: 0; }
 .timeline .mark p { grid-column: 2; font-weight: 600; }`;
 
+const charts = `
+.charts { display: grid; grid-template-columns: repeat(3, 1fr); gap: .75rem; }
+.charts + p { margin-top: .75rem; }
+.chart { margin: 0; min-width: 0; padding: .8rem 1rem .6rem; background: var(--sheet); border: 1px solid var(--line); border-radius: 10px; }
+.chart figcaption { min-height: 3.2rem; font-size: .8125rem; color: var(--quiet); }
+.chart figcaption strong { display: block; font-weight: 500; font-size: .875rem; color: var(--text); }
+.plot { position: relative; padding-left: 4.6rem; }
+.scale { position: absolute; inset: -.45rem auto -.45rem 0; width: 4.2rem; display: flex; flex-direction: column; justify-content: space-between; text-align: right; font-size: .75rem; line-height: .9rem; color: var(--quiet); font-variant-numeric: tabular-nums; }
+.chart svg { display: block; width: 100%; height: 7rem; border-top: 1px solid var(--line); border-bottom: 1px solid var(--strong-line); overflow: visible; }
+.chart .time { display: flex; justify-content: space-between; margin: .25rem 0 0 4.6rem; max-width: none; font-size: .75rem; color: var(--quiet); }
+rect.confirmed { fill: var(--green-line); }
+rect.failed { fill: var(--red-line); }
+rect.ground { fill: transparent; }
+.chart g:hover .ground, .chart rect.ground:hover { fill: color-mix(in srgb, var(--grey-soft) 70%, transparent); }
+.chart path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+path.p50 { stroke: var(--blue); }
+path.p95 { stroke: var(--amber); stroke-dasharray: 6 3; }
+path.p99 { stroke: var(--red-line); stroke-dasharray: 2 3; }
+.key { display: inline-block; margin-right: .7rem; white-space: nowrap; }
+.key::before { content: ""; display: inline-block; width: .9rem; height: .6rem; margin-right: .35rem; border-radius: 2px; }
+.key.confirmed::before { background: var(--green-line); }
+.key.failed::before { background: var(--red-line); }
+.key.p50::before, .key.p95::before, .key.p99::before { height: 0; vertical-align: .25rem; border-top: 2px solid var(--blue); border-radius: 0; }
+.key.p95::before { border-top: 2px dashed var(--amber); }
+.key.p99::before { border-top: 2px dotted var(--red-line); }
+.spark { display: block; width: 8rem; height: 1.4rem; border-bottom: 1px solid var(--strong-line); }
+.orders { margin: -.35rem 0 1rem; }
+.chips a[aria-current] { font-weight: 600; border-color: var(--accent); color: var(--text); }
+.bar.tight { margin: 0; gap: .35rem; flex-wrap: nowrap; }
+.refused { color: var(--amber); }
+.timeline .acted::before, .timeline .cancelled::before { background: var(--accent); }
+progress { width: 100%; max-width: 30rem; height: .6rem; accent-color: var(--accent); }`;
+
 const narrow = `
 @media (max-width: 46rem) {
   .top { flex-wrap: wrap; padding: .6rem 1rem; }
@@ -166,6 +201,8 @@ const narrow = `
   footer { padding: .9rem 1rem 1.5rem; }
   footer [data-live-note] { margin-left: 0; }
   .tiles { grid-template-columns: 1fr 1fr; }
+  .charts { grid-template-columns: 1fr; }
+  .chart figcaption { min-height: 0; margin-bottom: .5rem; }
   .filter { grid-template-columns: 1fr 1fr; }
   .facts { grid-template-columns: 1fr; }
   .findings li { grid-template-columns: 1fr; gap: .3rem; }
@@ -192,4 +229,4 @@ const narrow = `
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }`;
 
 /** Plain CSS, sent as a file of its own. */
-export const style: string = [colours, frame, controls, tables, parts, narrow].join("\n");
+export const style: string = [colours, frame, controls, tables, parts, charts, narrow].join("\n");

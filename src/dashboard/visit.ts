@@ -3,6 +3,7 @@ import type { Ports } from "../ports/ports.ts";
 import type { RegisteredProcess, StoreFinding, StoreStatistics } from "../store/contract.ts";
 import type { Access } from "./access.ts";
 import type { Audit } from "./audit.ts";
+import type { Figures, Span } from "./figures.ts";
 import type { DashboardStore } from "./options.ts";
 
 /** How the tasks and processes stand, read at most once a second for all who look. */
@@ -22,11 +23,14 @@ export interface Visit {
   readonly audit: Audit;
   /** Who it is, as `authorize` named them. */
   readonly actor: string;
+  /** Whether the person may see figures over all tasks. */
+  readonly surveys: boolean;
   /** What the forms of this person carry. */
   readonly token: string;
   readonly basePath: string;
   readonly url: URL;
   standing(): Promise<Standing>;
+  figures(span: Span, type?: string): Promise<Figures>;
 }
 
 /** A link to a page of ours, with what it is about. */

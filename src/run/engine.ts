@@ -13,11 +13,13 @@ import { FastPath } from "./fast-path.ts";
 import { Funnel } from "./funnel.ts";
 import { LiveClaims } from "./live-claims.ts";
 import { LiveProcess } from "./live-process.ts";
+import { Operators } from "./operators.ts";
 import type { SchedulerSettings } from "./options.ts";
 import { LOOK_MS, OrphanedTypes } from "./orphaned-types.ts";
 import { Periodic } from "./periodic.ts";
 import { firstPruneMs, prune } from "./pruner.ts";
 import { Reporter } from "./reporter.ts";
+import { RollUps } from "./roll-ups.ts";
 import { Settler } from "./settler.ts";
 import { sleep, within } from "./sleep.ts";
 import { TypeLimits } from "./slots.ts";
@@ -36,8 +38,8 @@ export class Engine {
   readonly reporter: Reporter;
   readonly availability: Availability;
   readonly process: LiveProcess;
-  readonly claims = new LiveClaims();
-  readonly births = new Births(this.claims);
+  readonly claims: LiveClaims;
+  readonly births: Births;
   readonly endedClaims: EndedClaims;
   readonly strays: Strays;
   readonly settler: Settler;
@@ -48,9 +50,11 @@ export class Engine {
   readonly enqueuer: Enqueuer;
   readonly callerReceipts: CallerReceipts;
   readonly orphanedTypes: OrphanedTypes;
+  readonly operators: Operators;
   readonly #announcements: Announcements;
   readonly #listener: WakeUpListener;
   readonly #transactions: Transactions;
+  readonly #rollUps: RollUps;
   readonly #pruning: Periodic;
   readonly #looking: Periodic;
   readonly #stopping = new AbortController();
@@ -65,6 +69,8 @@ export class Engine {
     this.settings = settings;
     this.reporter = new Reporter(settings.logger);
     this.availability = new Availability(this.reporter, ports.clock);
+    this.claims = new LiveClaims(ports.clock);
+    this.births = new Births(this.claims);
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
     this.strays = new Strays(ports.clock, this.process, this.endedClaims);
@@ -77,7 +83,19 @@ export class Engine {
       mayStart: ({ token }) => process.mayStartUnder(token),
       transactions: () => this.#transactions,
     });
-    this.funnel = new Funnel({ ports, executors, process, claims, completions, settler, reporter, hooks });
+    const rollUps = new RollUps({ store, ports, claims, availability, isOn: settings.rollUps });
+    this.#rollUps = rollUps;
+    this.funnel = new Funnel({
+      ports,
+      executors,
+      process,
+      claims,
+      completions,
+      settler,
+      rollUps,
+      reporter,
+      hooks,
+    });
     this.typeLimits = new TypeLimits((type) => executors.concurrencyOf(type));
     this.solitude = new Solitude(
       ports.clock,
@@ -119,6 +137,7 @@ export class Engine {
         this.#leftForWorkers(types);
       },
     });
+    this.operators = new Operators(() => this.openStore, this.reporter);
     this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
     const { wakeUps } = store;
     const { timers } = ports;
@@ -286,6 +305,7 @@ export class Engine {
     await inTime(this.fastPath.giveBack());
     await inTime(this.settler.whenIdle());
     this.settler.close();
+    await inTime(this.#rollUps.close());
     await inTime(this.#announcements.close());
     await inTime(this.process.stop());
     this.#isClosed = true;

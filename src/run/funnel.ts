@@ -12,6 +12,7 @@ import type { Executors, ResolvedExecutor } from "./executors.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
+import type { RollUps } from "./roll-ups.ts";
 import type { Settler } from "./settler.ts";
 import { within } from "./sleep.ts";
 import type { Slot, Slots } from "./slots.ts";
@@ -59,6 +60,7 @@ interface FunnelParts {
   readonly claims: LiveClaims;
   readonly completions: Completions;
   readonly settler: Settler;
+  readonly rollUps: RollUps;
   readonly reporter: Reporter;
   readonly hooks: Hooks;
 }
@@ -132,10 +134,11 @@ export class Funnel {
   }
 
   #start(task: ClaimedTask, resolved: ResolvedExecutor, slots: Slots, path: Path): RunningAttempt {
-    const { ports, completions, reporter } = this.#parts;
+    const { ports, completions, reporter, rollUps } = this.#parts;
     const surroundings = reporter.begin((within) =>
       Object.assign(attemptEvent(task, path), { ageMs: task.ageMs, within }),
     );
+    rollUps.started(task);
     const executor = surroundings === null ? resolved.executor : enclosed(resolved.executor, surroundings);
     const attempt = new RunningAttempt(ports, executor, task, resolved.timeoutMs, completions);
     this.#running.set(attempt, { owner: task.token.owner, slots });
@@ -149,8 +152,9 @@ export class Funnel {
     { outcome, durationMs }: AttemptResult,
     path: Path,
   ): Decision {
-    const { ports, reporter } = this.#parts;
+    const { ports, reporter, rollUps } = this.#parts;
     this.#running.delete(attempt);
+    rollUps.ended(task, outcome.kind, durationMs);
     reporter.tell("attempt.end", () =>
       Object.assign(attemptEvent(task, path), {
         outcome: outcome.kind,
@@ -208,8 +212,20 @@ export class Funnel {
     this.#parts.reporter.tell("task.settled", () =>
       Object.assign(attemptEvent(task, path), { verdict, state }),
     );
+    if (verdict === "applied" || verdict === "late") this.#rollUp(task.type, decision);
     this.#callHooks(task, decision, answer, path);
     return executionAnswer(decision, answer);
+  }
+
+  #rollUp(type: string, decision: Decision): void {
+    const { rollUps } = this.#parts;
+    if (decision.kind === "confirm") return rollUps.settled(type, "confirmed");
+    const isFailed =
+      decision.kind === "retry"
+        ? decision.counted === "failed"
+        : decision.kind === "fail" && decision.counted;
+    if (isFailed) rollUps.settled(type, "failed");
+    if (decision.kind === "fail") rollUps.settled(type, "given up");
   }
 
   #callHooks(task: ClaimedTask, decision: Decision, answer: SettleAnswer, path: Path): void {

@@ -59,6 +59,11 @@ export interface CommonOptions<Transaction, Api, Synchronous extends boolean> ex
   readonly leaseMs?: number | undefined;
   /** How long confirmed and cancelled tasks are kept, so that a repeated enqueue is recognised. Default 30 days. */
   readonly retentionMs?: number | undefined;
+  /**
+   * `false`: this process does not count its attempts for the dashboard. Counting costs a small row for each type and
+   * minute, and never the path of a task. Default true.
+   */
+  readonly rollUps?: boolean | undefined;
   /** `false`: `start` checks the schema and does not change it. Default true. */
   readonly migrate?: boolean | undefined;
   /** Any pino-shaped logger. Default: none; everything is on diagnostics_channel all the same. */
@@ -107,6 +112,7 @@ const schedulerOptions = optionNames<
   maxDataBytes: true,
   leaseMs: true,
   retentionMs: true,
+  rollUps: true,
   migrate: true,
   logger: true,
   onConfirmed: true,
@@ -126,6 +132,7 @@ export interface SchedulerSettings {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionMs: number;
+  readonly rollUps: boolean;
   readonly migrate: boolean;
   readonly logger: Logger | null;
   readonly host: string;
@@ -160,7 +167,8 @@ export function schedulerSettings<Transaction, Api, Synchronous extends boolean>
     leaseMs,
     heartbeatMs: leaseMs / 3,
     retentionMs: numberOption("retentionMs", options.retentionMs, DEFAULT_RETENTION_MS, 0),
-    migrate: checkMigrate(options.migrate),
+    rollUps: switchOption("rollUps", options.rollUps),
+    migrate: switchOption("migrate", options.migrate),
     logger: checkLogger(options.logger),
     host: hostname(),
   });
@@ -211,10 +219,11 @@ function checkExecutors(options: {
   return executors as readonly BoundExecutor[]; // what they take as tx, this store hands out
 }
 
-function checkMigrate(migrate: unknown): boolean {
-  if (migrate === undefined) return true;
-  if (typeof migrate === "boolean") return migrate;
-  throw new InvalidInputError("migrate", `is ${shown(migrate)}`, "give true or false");
+/** What is on unless it is switched off. */
+function switchOption(name: string, value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value === "boolean") return value;
+  throw new InvalidInputError(name, `is ${shown(value)}`, "give true or false");
 }
 
 function checkPorts(ports: Ports | undefined): Ports {

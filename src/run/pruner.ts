@@ -1,4 +1,4 @@
-/** The pruner: deletes settled tasks past their retention, in small batches, beside the work. */
+/** The pruner: deletes settled tasks past their retention, and folds old roll-ups, in small batches, beside the work. */
 import type { Ports } from "../ports/ports.ts";
 import type { Store } from "../store/contract.ts";
 import type { Availability } from "./availability.ts";
@@ -24,8 +24,23 @@ export function firstPruneMs({ random }: Ports): number {
   return IDLE_MS * (0.75 + random.fraction() / 4);
 }
 
-/** Deletes one batch; answers when to come back. */
+/** Deletes one batch, and folds one of roll-ups; answers when to come back. */
 export async function prune(parts: PrunerParts): Promise<number> {
+  const delayMs = await pruneTasks(parts);
+  if (delayMs === IDLE_MS) await foldRollUps(parts);
+  return delayMs;
+}
+
+async function foldRollUps({ store, availability }: PrunerParts): Promise<void> {
+  try {
+    await store.foldRollUps();
+    availability.succeeded("fold roll-ups");
+  } catch (error) {
+    availability.failed("fold roll-ups", error);
+  }
+}
+
+async function pruneTasks(parts: PrunerParts): Promise<number> {
   const { store, availability, reporter, retentionMs } = parts;
   try {
     const pruned = await store.prune({ olderThanMs: retentionMs, limit: BATCH });

@@ -14,7 +14,7 @@ import { healthOf, type SchedulerHealth } from "./health.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import { checkState, listRequest } from "./list-request.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
-import { checkAnswer, checkOperatorOptions, type OperatorOptions } from "./operator-options.ts";
+import type { OperatorOptions } from "./operator-options.ts";
 import { DEFAULT_GRACE_MS, type SchedulerOptions, schedulerSettings } from "./options.ts";
 import { runSteps, runStepsSync } from "./steps.ts";
 import type { TransactionOptions, TransactionResult } from "./transaction.ts";
@@ -237,35 +237,26 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
 
   /** Cancels a pending task. An attempt under way learns it when it ends. Throws TaskNotFoundError, TaskStateError. */
   async cancel(taskId: string, options: OperatorOptions = {}): Promise<void> {
-    const seen = checkOperatorOptions("cancel", options);
-    const answer = await this.#engine.openStore.cancel(checkTaskId(taskId), seen);
-    const remedy = "only a pending task can be cancelled";
-    checkAnswer(taskId, answer, { words: "cancel", states: ["pending"], remedy }, seen);
-    await this.#tellOperation("task.cancelled", taskId);
+    await this.#engine.operators.cancel(taskId, options);
   }
 
   /** Makes a failed or cancelled task pending again, as a new generation with all its attempts ahead. Throws TaskNotFoundError, TaskStateError. */
   async redrive(taskId: string, options: OperatorOptions = {}): Promise<void> {
-    const seen = checkOperatorOptions("redrive", options);
-    const answer = await this.#engine.openStore.redrive(checkTaskId(taskId), seen);
-    const states = ["failed", "cancelled"];
-    const isErased = !answer.done && states.includes(answer.state);
-    const remedy = isErased
-      ? "its data was erased, so enqueue the work anew under another taskId"
-      : "only a failed or cancelled task can be redriven";
-    checkAnswer(taskId, answer, { words: "redrive", states, remedy }, seen);
+    await this.#engine.operators.redrive(taskId, options);
     this.#engine.moreIsDue();
-    await this.#tellOperation("task.redriven", taskId);
   }
 
   /** Removes the data of a settled task; its record stays. Throws TaskNotFoundError, TaskStateError. */
   async erase(taskId: string, options: OperatorOptions = {}): Promise<void> {
-    const seen = checkOperatorOptions("erase", options);
-    const answer = await this.#engine.openStore.erase(checkTaskId(taskId), seen);
-    const remedy = "cancel it first, a pending task still needs its data";
-    const states = ["confirmed", "failed", "cancelled"];
-    checkAnswer(taskId, answer, { words: "erase the data of", states, remedy }, seen);
-    await this.#tellOperation("task.erased", taskId);
+    await this.#engine.operators.erase(taskId, options);
+  }
+
+  /**
+   * Deletes a failed or cancelled task with its story; the balance counts it as pruned, and what people did to it stays on
+   * record. Its id is free again: enqueued once more, it is a new task. Throws TaskNotFoundError, TaskStateError.
+   */
+  async delete(taskId: string, options: OperatorOptions = {}): Promise<void> {
+    await this.#engine.operators.delete(taskId, options);
   }
 
   /** Counts by state, the age of the oldest due task, orphaned types. Bounded work, asked of the store once a second at most. */
@@ -291,17 +282,6 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    */
   health(): SchedulerHealth {
     return healthOf(this.#engine);
-  }
-
-  /** Tells what an operator did, by the name of the task, which is read only where somebody hears of it. */
-  async #tellOperation(
-    name: "task.cancelled" | "task.redriven" | "task.erased",
-    taskId: string,
-  ): Promise<void> {
-    const { reporter, settings } = this.#engine;
-    if (!reporter.hears(name)) return;
-    const task = await settings.store.get(taskId).catch(() => null); // it is done, whatever this reading does
-    reporter.report(name, { taskId, type: task?.type ?? null, referenceId: task?.referenceId ?? null });
   }
 
   async #onCallers(transaction: unknown, records: Records): Promise<readonly Receipt[]> {

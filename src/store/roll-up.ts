@@ -57,7 +57,7 @@ export const MOST_ROLL_UPS = 20_000;
 export const FOLDED_AT_ONCE = 500;
 
 /** Before the first cell ends a millisecond; each cell after it ends √2 times later, and the last one never: 6.6 hours and more. */
-const LAST_CELL = 46;
+const LAST_CELL = 50;
 
 /** The cell of a histogram in which a length of time is counted. */
 export function latencyCell(ms: number): number {

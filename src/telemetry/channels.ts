@@ -40,18 +40,22 @@ export interface TelemetryEvents {
   "task.redriven": TaskName;
   /** An operator removed the data of a settled task; its record stays. */
   "task.erased": TaskName;
-  /** A person did something in the dashboard, or tried to: `outcome` is `done`, or where the task stood instead. */
+  /** An operator deleted a failed or cancelled task. */
+  "task.deleted": TaskName;
+  /** A person who was named did something, or tried to: `outcome` is `done`, or where the task stood instead. The store has it on record. */
   "operator.acted": {
-    /** Who, as `authorize` named them. */
+    /** Who: as `authorize` named them, the account that ran the command, or what the application said. */
     readonly actor: string;
-    readonly action: "redrive" | "cancel" | "erase" | "reveal";
+    /** `dashboard`, `command`, or what the application calls its own way. */
+    readonly via: string;
+    readonly action: "redrive" | "cancel" | "erase" | "delete" | "reveal";
     readonly taskId: string;
-    readonly type: string;
+    readonly type: string | null;
     readonly referenceId: string | null;
-    /** The generation the person saw; a redrive begins the next. */
-    readonly generation: number;
-    /** The state before. */
-    readonly state: TaskState;
+    /** The generation the person saw, a redrive begins the next; null when none was named. */
+    readonly generation: number | null;
+    /** The state before; null where nobody has looked. */
+    readonly state: TaskState | null;
     readonly outcome: "done" | TaskState | "gone";
     /** What the person gave as the reason. */
     readonly reason: string | null;

@@ -23,6 +23,7 @@ describe.each(stores)("on %s", (kind) => {
     expect(acts).toEqual([
       {
         actor: "ann",
+        via: "dashboard",
         action: "redrive",
         taskId: "a",
         type: "mail",
@@ -55,6 +56,49 @@ describe.each(stores)("on %s", (kind) => {
     expect(after.text).toContain("Its data was erased.");
     expect(after.html).not.toMatch(/>Redrive<|>Erase/);
   });
+
+  it("a failed task is deleted after a second look that says what is lost, and the balance still holds", async () => {
+    await using scene = await openScene(kind);
+    await scene.enqueue([mail("a"), mail("b")]);
+    await scene.failAll();
+    const visitor = visitorOf(scene);
+    const preview = await visitor.press(await visitor.get("task?id=a"), "Delete it…");
+    expect(preview.text).toContain("Each is removed for good, with its data and the story of its attempts");
+    expect(preview.text).toContain("Its id is free again");
+    expect((await scene.store.get("a"))?.state).toBe("failed");
+    const end = await visitor.press(preview, "Delete 1 task");
+    expect(end.text).toContain("1 task deleted");
+    expect((await visitor.get("task?id=a")).status).toBe(404);
+    const { enqueued, failed, pruned } = await scene.store.balance();
+    expect([enqueued, failed, pruned]).toEqual([2, 1, 1]);
+    const { acts } = await scene.store.acts({ taskId: "a", limit: 10 });
+    expect(acts).toMatchObject([{ actor: "ann", action: "delete", state: "failed", outcome: "done" }]);
+  });
+
+  it("all that match are deleted in batches with progress, and nothing else", async () => {
+    await using scene = await openScene(kind);
+    const ids = Array.from({ length: 450 }, (_, index) => `t:${index}`);
+    await scene.enqueue(ids.map((id) => mail(id)));
+    await scene.failAll("the merchant is dead");
+    await scene.enqueue([mail("other"), newTask("hook", { type: "hook" })]);
+    await scene.failAll("something else");
+    await new Promise((resolve) => setTimeout(resolve, 5)); // as below
+    const visitor = visitorOf(scene);
+    const list = await visitor.get("tasks?state=failed&type=mail&text=Merchant+is");
+    const preview = await visitor.press(list, "Delete all that match…");
+    expect(preview.text).toContain("450 mail failed the merchant is dead");
+    let page = await visitor.press(preview, "Delete 450 tasks");
+    expect(page.html).toMatch(/<progress max="450" value="[1-9]\d*"/);
+    while (page.html.includes("data-go-on")) page = await visitor.press(page, "Go on");
+    expect(page.text).toContain("450 tasks deleted");
+    expect((await states(scene, ["other", "hook", "t:0", "t:449"])).map(String)).toEqual([
+      "failed",
+      "failed",
+      "undefined",
+      "undefined",
+    ]);
+    expect((await scene.store.balance()).pruned).toBe(450);
+  }, 60_000);
 
   it("what somebody else has changed meanwhile is left alone, and the page says where it stands", async () => {
     await using scene = await openScene(kind);
@@ -176,6 +220,8 @@ describe("a preview", () => {
 
   it.each([
     ["erase", "failed"],
+    ["delete", "pending"],
+    ["delete", "confirmed"],
     ["cancel", "failed"],
     ["redrive", "pending"],
     ["redrive", "confirmed"],

@@ -7,7 +7,7 @@ import { boxOf, openScene, type Page, unescaped, visitorOf } from "./scene.ts";
 
 /** Elements and attributes that no page of ours has, as a parser would see them. */
 const ours =
-  /<\/?(?:!doctype|html|head|meta|title|link|script|body|a|header|nav|form|label|input|button|main|h1|h2|h3|p|div|section|ul|ol|li|span|table|caption|thead|tbody|tr|th|td|dl|dt|dd|time|details|summary|pre|code|strong|bdi|select|option|footer)(?: [a-z-]+(?:="[^"<>]*")?)*>/gi;
+  /<\/?(?:!doctype|html|head|meta|title|link|script|body|a|header|nav|form|label|input|button|main|h1|h2|h3|p|div|section|ul|ol|li|span|table|caption|thead|tbody|tr|th|td|dl|dt|dd|time|details|summary|pre|code|strong|bdi|select|option|footer|figure|figcaption|svg|g|rect|path|progress)(?: [a-z-]+\d?(?:="[^"<>]*")?)*\/?>/gi;
 
 function expectHarmless({ html: page }: Page, where: string): void {
   expect(page.replace(ours, ""), where).not.toMatch(/[<>]/);
@@ -43,9 +43,24 @@ describe("in every field of a task", () => {
       };
       await scene.enqueue([newTask(`${text}`, fields), newTask(`${index}:${text}`, fields)]);
       await scene.failAll(text, { name: text, code: text, stack: `${text}\n  at ${text}` });
+      const slowest = { taskId: text, ms: 5 };
+      const counts = {
+        type: text.slice(0, 100),
+        confirmed: 1,
+        failed: 2,
+        givenUp: 1,
+        waits: [1],
+        runs: [1],
+        slowest,
+      };
+      await scene.store.recordRollUps([counts]);
+      const by = { actor: text.slice(0, 200), via: text.slice(0, 40), reason: text };
+      await scene.store.cancel(text, { by });
     }
     const visitor = visitorOf(scene, { authorize: () => "<i>ann</i>" });
-    for (const path of ["", "tasks", "failed", "processes"]) expectHarmless(await visitor.get(path), path);
+    for (const path of ["", "tasks", "failed", "types", "processes", "audit"]) {
+      expectHarmless(await visitor.get(path), path);
+    }
     for (const text of corpus) {
       const query = new URLSearchParams({ id: text, data: "shown" }).toString();
       const task = await visitor.get(`task?${query}`);
@@ -58,6 +73,14 @@ describe("in every field of a task", () => {
         error: text,
       }).toString();
       expectHarmless(await visitor.get(`tasks?state=failed&${address}`), `tasks ${text}`);
+      const type = new URLSearchParams({
+        type: text.slice(0, 100),
+        span: text,
+        actor: text,
+        id: text,
+      }).toString();
+      expectHarmless(await visitor.get(`types?${type}`), `types ${text}`);
+      expectHarmless(await visitor.get(`audit?${type}`), `audit ${text}`);
       expectHarmless(
         await visitor.get(`find?${new URLSearchParams({ q: text }).toString()}`),
         `find ${text}`,

@@ -150,6 +150,7 @@ describe.each(stores)("on %s", (kind) => {
     expect(acts).toEqual([
       {
         actor: "ann",
+        via: "dashboard",
         action: "reveal",
         taskId: "a",
         type: "mail",
@@ -160,6 +161,8 @@ describe.each(stores)("on %s", (kind) => {
         reason: null,
       },
     ]);
+    const { acts: recorded } = await scene.store.acts({ limit: 10 });
+    expect(recorded).toMatchObject([{ actor: "ann", via: "dashboard", action: "reveal", taskId: "a" }]);
     const withoutRight = visitorOf(scene, { authorize: ({ right }) => (right === "reveal" ? null : "bob") });
     expect((await withoutRight.get("task?id=a")).text).not.toContain("Show the data");
     const refused = await withoutRight.get("task?id=a&data=shown");

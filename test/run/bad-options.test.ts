@@ -80,8 +80,8 @@ describe("options of a scheduler", () => {
     expectInvalid(() => scheduler({ fastPath: { concurrency } }), "fastPath.concurrency");
   });
 
-  it.each(["false", null, 0])("a migrate of %j is refused: it must not be guessed", (migrate) => {
-    expectInvalid(() => scheduler({ migrate }), "migrate");
+  it.each(["false", null, 0])("a switch that is %j is refused: it must not be guessed", (value) => {
+    for (const name of ["migrate", "rollUps"]) expectInvalid(() => scheduler({ [name]: value }), name);
   });
 
   it.each(["onConfirmed", "onFailed"])("a hook %s that is no function is refused", (hook) => {

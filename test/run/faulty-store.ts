@@ -53,6 +53,8 @@ export const everyMethod: readonly Method[] = [
   "beat",
   "removeProcess",
   "prune",
+  "recordRollUps",
+  "foldRollUps",
 ];
 
 /** The database is not there. */

@@ -3,6 +3,7 @@ import { TaskNotFoundError, TaskStateError } from "../../errors.ts";
 import { verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
 import type { TaskState } from "../../task/task.ts";
+import { actingPerson, recordOptions } from "../acting-person.ts";
 import { type BulkAction, runBulk } from "../bulk.ts";
 import type { Command, Invocation } from "../command.ts";
 import { confirmingOptions } from "../confirmation.ts";
@@ -15,14 +16,14 @@ const redriving: BulkAction = {
   command: "redrive",
   participle: "redriven",
   states: ["failed", "cancelled"],
-  act: ({ scheduler }, taskId) => outcomeOf(scheduler.redrive(taskId)),
+  act: ({ scheduler }, taskId, by) => outcomeOf(scheduler.redrive(taskId, { by })),
 };
 
 const cancelling: BulkAction = {
   command: "cancel",
   participle: "cancelled",
   states: ["pending"],
-  act: ({ scheduler }, taskId) => outcomeOf(scheduler.cancel(taskId)),
+  act: ({ scheduler }, taskId, by) => outcomeOf(scheduler.cancel(taskId, { by })),
 };
 
 const all = { type: "boolean", says: "all tasks of that state" } as const;
@@ -41,6 +42,7 @@ export const redrive: Command = {
     },
     ...selectingOptions,
     all,
+    ...recordOptions,
     ...confirmingOptions,
   },
   details: [
@@ -56,7 +58,7 @@ export const cancel: Command = {
   name: "cancel",
   summary: "cancel pending tasks: they do not run any more",
   operand: "[ID]",
-  options: { ...selectingOptions, all, ...confirmingOptions },
+  options: { ...selectingOptions, all, ...recordOptions, ...confirmingOptions },
   details: [
     "One task by its ID is cancelled at once. Many are shown first, and cancelled after a yes.",
     "An attempt under way goes on to its end, but changes nothing. A cancelled task can be",
@@ -85,8 +87,9 @@ async function runOne(invocation: Invocation, action: BulkAction, taskId: string
     printer.line(`${taskId} is ${state}: it ${isAllowed ? "would be" : "cannot be"} ${action.participle}`);
     return isAllowed ? exitCodes.done : exitCodes.refused;
   }
-  if (action === redriving) await database.scheduler.redrive(taskId);
-  else await database.scheduler.cancel(taskId);
+  const by = actingPerson(invocation);
+  if (action === redriving) await database.scheduler.redrive(taskId, { by });
+  else await database.scheduler.cancel(taskId, { by });
   const found = await database.store.get(taskId);
   const [processes, { now }] = await Promise.all([database.store.processes(), database.store.examine()]);
   const verdict = found === null ? null : verdictOf(found, { now, processes });

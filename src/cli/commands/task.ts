@@ -1,20 +1,23 @@
 /** `owed task ID`: the whole story of one task. */
 
 import { TaskNotFoundError } from "../../errors.ts";
-import type { RegisteredProcess } from "../../store/contract.ts";
+import type { Act, RegisteredProcess } from "../../store/contract.ts";
 import { shownDuration, shownInstant, shownInstantFrom } from "../../story/durations.ts";
 import { shellWord } from "../../story/shell-word.ts";
+import { actWords, storyOf } from "../../story/task-story.ts";
 import { executes, isSilent, processName, type Verdict, verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
-import { type Attempt, FIRST_GENERATION, type TaskWithAttempts } from "../../task/task.ts";
+import type { Attempt, TaskWithAttempts } from "../../task/task.ts";
 import type { Command, Invocation } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { attemptShape, processShape, taskShape } from "../json-shapes.ts";
+import { actShape, attemptShape, processShape, taskShape } from "../json-shapes.ts";
 import type { Cell, Printer, Style } from "../printer.ts";
 import { cut, safeLines } from "../safe-text.ts";
 
 /** Data that is shown with --data. */
 const LONGEST_DATA = 16_384;
+/** What people did that is told, the newest. */
+const MOST_ACTS = 1_000;
 /** Of a message; --stack shows all of it. */
 const LONGEST_MESSAGE = 400;
 
@@ -31,10 +34,11 @@ export const task: Command = {
     const { arguments: options, printer } = invocation;
     const taskId = checkTaskId(options.requiredOperand());
     const { store } = await invocation.open();
-    const [found, processes, { now }] = await Promise.all([
+    const [found, processes, { now }, { acts }] = await Promise.all([
       store.get(taskId),
       store.processes(),
       store.examine(),
+      store.acts({ taskId, limit: MOST_ACTS }),
     ]);
     if (found === null) throw new TaskNotFoundError(taskId);
     const verdict = verdictOf(found, { now, processes });
@@ -44,9 +48,10 @@ export const task: Command = {
       ...verdict,
       holder: holder === null ? null : processShape(holder),
       attempts: found.attempts.map(attemptShape),
+      acts: acts.map(actShape),
       ...(options.flag("data") ? { data: shownData(found) } : {}),
     });
-    show(invocation, { found, holder, processes, verdict, now });
+    show(invocation, { found, holder, processes, verdict, acts, now });
     return exitCodes.done;
   },
 };
@@ -56,6 +61,7 @@ interface Shown {
   readonly holder: RegisteredProcess | null;
   readonly processes: readonly RegisteredProcess[];
   readonly verdict: Verdict;
+  readonly acts: readonly Act[];
   readonly now: Date;
 }
 
@@ -108,23 +114,21 @@ function goneHolder(owner: string | null): string {
   return owner === null ? "nobody" : `process ${owner}, which is gone`;
 }
 
-function timeline(printer: Printer, { found }: Shown, withStacks: boolean): void {
+function timeline(printer: Printer, { found, acts }: Shown, withStacks: boolean): void {
   const event = (instant: Date, text: string, style?: Style): void =>
     printer.paragraph(`${shownInstant(instant)}  `, text, style);
-  event(found.createdAt, "enqueued");
-  let generation = found.attempts[0]?.generation ?? found.generation;
-  if (generation > FIRST_GENERATION) printer.line(`redriven, generation ${generation}:`, "dim");
-  for (const attempt of found.attempts) {
-    if (attempt.generation > generation) {
-      generation = attempt.generation;
-      printer.line(`redriven, generation ${generation}:`, "dim");
+  for (const told of storyOf(found, acts)) {
+    if (told.kind === "enqueued") event(told.at, "enqueued");
+    else if (told.kind === "acted") event(told.act.at, actWords(told.act));
+    else if (told.kind === "ended") event(told.at, told.state, told.state === "confirmed" ? "green" : "red");
+    else if (told.kind === "redriven") {
+      if (told.act !== null) event(told.act.at, actWords(told.act));
+      printer.line(`${told.act === null ? "redriven, " : ""}generation ${told.generation}:`, "dim");
+    } else if (told.kind === "attempt") {
+      const { attempt } = told;
+      event(attempt.recordedAt, attemptWords(attempt), attempt.outcome === "lost" ? "yellow" : undefined);
+      errorLines(printer, attempt, withStacks);
     }
-    event(attempt.recordedAt, attemptWords(attempt), attempt.outcome === "lost" ? "yellow" : undefined);
-    errorLines(printer, attempt, withStacks);
-  }
-  if (found.generation > generation) printer.line(`redriven, generation ${found.generation}:`, "dim");
-  if (found.settledAt !== null) {
-    event(found.settledAt, found.state, found.state === "confirmed" ? "green" : "red");
   }
 }
 

@@ -20,6 +20,8 @@ export async function act(visit: Visit, form: URLSearchParams): Promise<Response
   await visit.access.demand(action, inQuestion(task));
   const outcome = await carryOut(visit, action, task, seen.generation, readReason(form));
   const link = linkTo(visit, "task", { id: seen.taskId });
+  if (outcome === "done" && action === "delete")
+    return seeOther(linkTo(visit, "tasks", { state: task.state }));
   if (outcome === "done") return seeOther(`${link}&done=${action}`);
   const { verb, participle } = actionWords[action];
   const now = await visit.store.get(seen.taskId);

@@ -11,7 +11,7 @@ import { badRequest } from "../refusal.ts";
 import { countOf, shownNumber, stateBadge, taskLink } from "../task-words.ts";
 import { linkTo, type Visit } from "../visit.ts";
 import { type Action, actionWords, carryOut, type Outcome, readAction, readReason } from "./operation.ts";
-import { filterFor, isOlder } from "./preview.ts";
+import { filterFor, isOlder, numberOf } from "./preview.ts";
 
 /** Tasks of one batch; the last page read may bring some more. */
 const BATCH = 100;
@@ -51,10 +51,8 @@ async function applyMatching(visit: Visit, action: Action, form: URLSearchParams
   if (Number.isNaN(before.getTime())) throw badRequest("The form does not say from when it is.");
   const tally: Tally = { done: numberOf(form, "done"), left: numberOf(form, "left"), leftAlone: [] };
   const reason = readReason(form);
-  const found = await findTasks(visit.store, visit.ports, filter, {
-    enough: BATCH,
-    cursor: form.get("cursor"),
-  });
+  const total = numberOf(form, "total");
+  const found = await findTasks(visit, filter, { enough: BATCH, cursor: form.get("cursor") });
   for (const task of found.tasks.filter((one) => isOlder(one, before))) {
     await actOn(visit, { action, reason, tally }, task, task.generation);
   }
@@ -63,12 +61,13 @@ async function applyMatching(visit: Visit, action: Action, form: URLSearchParams
     html`<input type="hidden" name="${name}" value="${value}">`;
   const { verb, participle } = actionWords[action];
   const content = html`<h1>${shownNumber(tally.done)} ${participle} so far</h1>
+${total > 0 && html`<progress max="${total}" value="${Math.min(tally.done + tally.left, total)}" aria-label="How many of them are done"></progress>`}
 <p class="lead" role="status">The next batch follows. Whatever happens in between, nothing is left half done: what is not done yet stays as it is.</p>
 ${tally.left > 0 && html`<p>${countOf(tally.left, "task")} left alone: in another state meanwhile, without data, or not yours to change.</p>`}
 <form method="post" action="${linkTo(visit, "apply")}" data-go-on>
 ${field("token", visit.token)}${field("action", action)}${field("scope", "matching")}${hiddenFilter(filter)}
-${field("before", before.toISOString())}${field("cursor", found.cursor)}${field("done", String(tally.done))}${field("left", String(tally.left))}${field("reason", reason ?? "")}
-<div class="bar"><button>Go on</button> <a class="button plain" href="${linkTo(visit, "failed")}">Stop here</a></div>
+${field("before", before.toISOString())}${field("cursor", found.cursor)}${field("done", String(tally.done))}${field("left", String(tally.left))}${field("total", String(total))}${field("reason", reason ?? "")}
+<div class="bar"><button>Go on</button> <a class="button plain" href="${linkTo(visit, "tasks", { state: filter.state })}">Stop here</a></div>
 </form>`;
   return pageResponse(layout(visit, { title: `${verb}: ${tally.done} so far`, page: "tasks", content }));
 }
@@ -95,12 +94,6 @@ function count(tally: Tally, taskId: string, outcome: Outcome | "not allowed"): 
     tally.left += 1;
     if (tally.leftAlone.length < MOST_LEFT) tally.leftAlone.push({ taskId, outcome });
   }
-}
-
-function numberOf(form: URLSearchParams, name: string): number {
-  const text = form.get(name) ?? "0";
-  if (!/^\d{1,9}$/.test(text)) throw badRequest(`${name} is no number.`);
-  return Number(text);
 }
 
 function endPage(

@@ -1,10 +1,11 @@
 /** The operations: what they are called, what they do in words, and how one is carried out. */
+import type { Operator } from "../../store/contract.ts";
 import type { Task, TaskState } from "../../task/task.ts";
 import { badRequest } from "../refusal.ts";
 import type { Visit } from "../visit.ts";
 
 /** What can be done to a task. */
-export type Action = "redrive" | "cancel" | "erase";
+export type Action = "redrive" | "cancel" | "erase" | "delete";
 
 /** What became of one task: done, or the state it is in instead. */
 export type Outcome = "done" | TaskState | "gone";
@@ -44,35 +45,62 @@ export const actionWords: Readonly<Record<Action, ActionWords>> = {
     effect:
       "The data is removed for good, and the record stays. The task can never be run again, and a duplicate is recognised by its type alone.",
   },
+  delete: {
+    verb: "Delete",
+    participle: "deleted",
+    states: ["failed", "cancelled"],
+    effect:
+      "Each is removed for good, with its data and the story of its attempts; the balance counts it as pruned, and what people did to it stays on record. Its id is free again: whoever enqueues it once more has it executed.",
+  },
 };
 
 /** Longest reason that is kept. */
 const LONGEST_REASON = 500;
+/** Longest name of a person that is kept. */
+const LONGEST_ACTOR = 200;
+
+/** An action that takes something away for good. */
+export function isFinal(action: Action): boolean {
+  return action === "erase" || action === "delete";
+}
 
 /** The action of a form. Throws Refusal. */
 export function readAction(form: URLSearchParams): Action {
-  const action = form.get("action");
-  if (action === "redrive" || action === "cancel" || action === "erase") return action;
+  const action = actions.find((one) => one === form.get("action"));
+  if (action !== undefined) return action;
   throw badRequest("The form names no action.");
 }
 
+const actions: readonly Action[] = ["redrive", "cancel", "erase", "delete"];
+
 /** The reason of a form. */
 export function readReason(form: URLSearchParams): string | null {
-  const reason = (form.get("reason") ?? "").trim().slice(0, LONGEST_REASON).toWellFormed();
+  const reason = storable((form.get("reason") ?? "").trim(), LONGEST_REASON);
   return reason === "" ? null : reason;
 }
 
-/** Carries out an operation on the generation that was seen, and puts it on record. */
+/** A text as every database can keep it. */
+function storable(text: string, longest: number): string {
+  return text.slice(0, longest).toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+/** The person who visits, for the record. */
+export function operatorOf({ actor }: Pick<Visit, "actor">, reason: string | null): Operator {
+  return { actor: storable(actor, LONGEST_ACTOR), via: "dashboard", reason };
+}
+
+/** Carries out an operation on the generation that was seen; the store puts it on record. */
 export async function carryOut(
-  { store, audit, actor }: Visit,
+  visit: Pick<Visit, "store" | "audit" | "actor">,
   action: Action,
   task: Pick<Task, "taskId" | "type" | "referenceId" | "state">,
   generation: number,
   reason: string | null,
 ): Promise<Outcome> {
   const { taskId, type, referenceId, state } = task;
-  const answer = await store[action](taskId, { generation });
+  const by = operatorOf(visit, reason);
+  const answer = await visit.store[action](taskId, { generation, by });
   const outcome = answer.done ? "done" : answer.state;
-  audit.acted({ actor, action, taskId, type, referenceId, generation, state, outcome, reason });
+  visit.audit.acted({ ...by, action, taskId, type, referenceId, generation, state, outcome });
   return outcome;
 }

@@ -10,7 +10,7 @@ import { hiddenFilter } from "../pages/tasks.ts";
 import { badRequest, Refusal } from "../refusal.ts";
 import { countOf, shownNumber, stateBadge, taskLink } from "../task-words.ts";
 import { linkTo, type Visit } from "../visit.ts";
-import { type Action, actionWords, readAction } from "./operation.ts";
+import { type Action, actionWords, isFinal, readAction } from "./operation.ts";
 
 /** Tasks that are counted. */
 const COUNTED = 5_000;
@@ -31,6 +31,12 @@ interface Preview {
 
 /** The page. Throws Refusal. */
 export async function preview(visit: Visit, form: URLSearchParams): Promise<Response> {
+  // A list has several buttons: what one of them does, and to which of the tasks, is one value.
+  const [, pressed, which] = /^([a-z]+) ([a-z]+)$/.exec(form.get("do") ?? "") ?? [];
+  if (pressed !== undefined && which !== undefined) {
+    form.set("action", pressed);
+    form.set("scope", which);
+  }
   const action = readAction(form);
   const scope = form.get("scope");
   if (scope !== "selected" && scope !== "matching") throw badRequest("The form does not say which tasks.");
@@ -71,9 +77,10 @@ async function ofFilter(visit: Visit, action: Action, form: URLSearchParams): Pr
   const filter = filterFor(action, form);
   // What comes into the state from now on was not seen: those that fail again, above all.
   const { now } = await visit.store.examine();
-  const found = await findTasks(visit.store, visit.ports, filter, { enough: COUNTED, cursor: null });
+  const found = await findTasks(visit, filter, { enough: COUNTED, cursor: null });
   const tasks = found.tasks.filter((task) => isOlder(task, now));
-  const fields = html`${hiddenFilter(filter)}<input type="hidden" name="before" value="${now.toISOString()}">`;
+  const total = found.cursor === null ? tasks.length : 0;
+  const fields = html`${hiddenFilter(filter)}<input type="hidden" name="before" value="${now.toISOString()}"><input type="hidden" name="total" value="${total}">`;
   return { tasks, moved: [], isCut: found.cursor !== null, fields };
 }
 
@@ -83,6 +90,13 @@ export function filterFor(action: Action, form: URLSearchParams): TaskFilter {
   const isPossible = filter.state !== null && actionWords[action].states.includes(filter.state);
   if (isPossible && action !== "erase") return filter;
   throw badRequest(`Tasks of that state cannot be ${actionWords[action].participle} all together.`);
+}
+
+/** A count that a form carries; 0 when it carries none. Throws Refusal. */
+export function numberOf(form: URLSearchParams, name: string): number {
+  const text = form.get(name) ?? "0";
+  if (!/^\d{1,9}$/.test(text)) throw badRequest(`${name} is no number.`);
+  return Number(text);
 }
 
 /** Whether a task came into its state before an instant. */
@@ -112,7 +126,7 @@ ${taskList(visit, usable)}
 <form method="post" action="${linkTo(visit, "apply")}" class="confirm">
 <input type="hidden" name="token" value="${visit.token}"><input type="hidden" name="action" value="${action}"><input type="hidden" name="scope" value="${scope}">${fields}
 <label>Reason, for the record <input name="reason" maxlength="500" autocomplete="off"></label>
-<div class="bar"><button class="${action === "erase" ? "danger" : ""}">${verb} ${count}</button> ${back}</div>
+<div class="bar"><button class="${isFinal(action) ? "danger" : ""}">${verb} ${count}</button> ${back}</div>
 </form>`;
 }
 

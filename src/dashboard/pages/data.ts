@@ -1,6 +1,7 @@
 /** The data of a task: how much there is for everybody, what it is for those who may see it and ask. */
 import type { TaskWithAttempts } from "../../task/task.ts";
 import { inQuestion } from "../access.ts";
+import { operatorOf } from "../actions/operation.ts";
 import { html, type Markup } from "../markup.ts";
 import { Refusal } from "../refusal.ts";
 import { shownNumber } from "../task-words.ts";
@@ -24,21 +25,28 @@ export async function dataSection(visit: Visit, task: TaskWithAttempts): Promise
     const show = linkTo(visit, "task", { id: taskId, data: "shown" });
     return html`<h2>Data</h2>${size}<p><a class="button plain" href="${show}">Show the data</a> <span class="quiet">which is put on record</span></p>`;
   }
-  visit.audit.acted({
-    actor: visit.actor,
-    action: "reveal",
-    taskId,
-    type: task.type,
-    referenceId: task.referenceId,
-    generation: task.generation,
-    state: task.state,
-    outcome: "done",
-    reason: null,
-  });
+  await reveal(visit, task);
   const headers =
     task.headers === null ? null : html`<h3>Headers</h3><pre>${JSON.stringify(task.headers, null, 2)}</pre>`;
   return html`<h2>Data</h2>${size}<pre>${shownData(data, codec)}</pre>${headers}
 <p><a class="button plain" href="${linkTo(visit, "task", { id: taskId })}">Hide it</a></p>`;
+}
+
+/** What is not on record is not shown. */
+async function reveal(visit: Visit, task: TaskWithAttempts): Promise<void> {
+  const { taskId, type, referenceId, generation, state } = task;
+  const act = {
+    ...operatorOf(visit, null),
+    action: "reveal",
+    taskId,
+    type,
+    referenceId,
+    generation,
+    state,
+    outcome: "done",
+  } as const;
+  await visit.store.recordAct(act);
+  visit.audit.acted(act);
 }
 
 function shownData(data: Uint8Array, codec: string): string {

@@ -2,6 +2,7 @@
 import { InvalidInputError } from "../../errors.ts";
 import { checkTaskId } from "../../task/identifier.ts";
 import type { Task, TaskState } from "../../task/task.ts";
+import { inQuestion } from "../access.ts";
 import { pageResponse, seeOther } from "../answers.ts";
 import { findTasks, PAGE } from "../filter.ts";
 import { layout } from "../layout.ts";
@@ -25,8 +26,18 @@ export async function findPage(visit: Visit): Promise<Response> {
   if (text === "") return seeOther(linkTo(visit, "tasks"));
   const wanted = checked(text);
   const direct = await visit.store.get(wanted);
-  if (direct !== null) return seeOther(linkTo(visit, "task", { id: wanted }));
-  const byId = await visit.store.listByTaskId({ prefix: wanted, limit: PAGE });
+  // Whether a task is there that the person may not see is not told.
+  if (direct !== null && (await visit.access.may("view", inQuestion(direct))))
+    return seeOther(linkTo(visit, "task", { id: wanted }));
+  const beginning = {
+    state: null,
+    type: null,
+    reference: null,
+    id: wanted,
+    error: null,
+    text: null,
+  } as const;
+  const byId = await findTasks(visit, { ...beginning, order: "newest" }, { enough: PAGE, cursor: null });
   const { tasks: byReference, looked } = await lookForReference(visit, wanted);
   const found = new Map<string, Task>([...byReference, ...byId.tasks].map((task) => [task.taskId, task]));
   const [only] = found.values();
@@ -42,7 +53,7 @@ export async function findPage(visit: Visit): Promise<Response> {
       content: html`<h1>Find</h1>
 <p class="lead">${tasks.length === 0 ? "Nothing" : "Several tasks"} with an id that begins with, or the reference, <strong class="id"><bdi>${wanted}</bdi></strong>.</p>
 ${tasks.length > 0 && table}
-${byId.nextCursor !== null && html`<p><a href="${linkTo(visit, "tasks", { id: wanted, state: "any" })}">All ids that begin so</a></p>`}
+${byId.cursor !== null && html`<p><a href="${linkTo(visit, "tasks", { id: wanted, state: "any" })}">All ids that begin so</a></p>`}
 <h2>What was looked at</h2>
 <ul class="plain">${looked.map((one) => lookedLine(visit, wanted, one))}</ul>`,
     }),
@@ -66,8 +77,16 @@ async function lookForReference(
   const tasks: Task[] = [];
   const looked: Looked[] = [];
   for (const state of order) {
-    const filter = { state, type: null, reference, id: null, error: null, order: "newest" } as const;
-    const found = await findTasks(visit.store, visit.ports, filter, { enough: PAGE, cursor: null });
+    const filter = {
+      state,
+      type: null,
+      reference,
+      id: null,
+      error: null,
+      text: null,
+      order: "newest",
+    } as const;
+    const found = await findTasks(visit, filter, { enough: PAGE, cursor: null });
     tasks.push(...found.tasks);
     looked.push({ state, read: found.read, cursor: found.cursor });
   }

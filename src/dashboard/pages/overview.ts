@@ -1,20 +1,26 @@
-/** The first page: how many tasks stand where, who executes them, and what is wrong. */
+/** The first page: how many tasks stand where, what is wrong, how attempts go, and who executes. */
 import type { StoreFinding } from "../../store/contract.ts";
 import { shownDuration } from "../../story/durations.ts";
 import { counted, standingFindings } from "../../story/process-findings.ts";
 import { STUCK_AFTER_MS } from "../../story/verdict.ts";
+import { latencyChart, throughputChart } from "../chart.ts";
+import { spanOf } from "../figures.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
 import { shownNumber } from "../task-words.ts";
 import { linkTo, type Standing, type Visit } from "../visit.ts";
 import { processTable } from "./processes.ts";
+import { spanTabs } from "./span-tabs.ts";
 
 /** Types that are named one by one. */
 const MOST_TYPES = 20;
 
 /** The page. */
 export async function overviewPage(visit: Visit): Promise<Markup> {
+  if (!visit.surveys) return doors(visit);
   const standing = await visit.standing();
+  const span = spanOf(visit.url.searchParams);
+  const figures = await visit.figures(span);
   return layout(visit, {
     title: "Overview",
     page: "overview",
@@ -23,9 +29,28 @@ export async function overviewPage(visit: Visit): Promise<Markup> {
 ${tiles(visit, standing)}
 ${findings(visit, standing)}
 ${orphans(visit, standing.statistics.orphanedTypes)}
+</div>
+<h2>Attempts</h2>
+${spanTabs(visit, "", span)}
+<div id="figures" data-live class="charts">${throughputChart(figures)}${latencyChart("Commit to start", "waits", figures)}${latencyChart("Run time", "runs", figures)}</div>
+<p class="quiet">As counted by the processes, up to a minute late. <a href="${linkTo(visit, "types", { span: span === "hour" ? null : span })}">By type</a></p>
 <h2>Processes</h2>
+<div id="processes" data-live>
 ${processTable(standing)}
 </div>`,
+  });
+}
+
+/** For whoever may see some tasks, and no figures over all of them. */
+function doors(visit: Visit): Markup {
+  const door = (page: string, state: string | null, label: string, note: string): Markup =>
+    html`<a class="tile" href="${linkTo(visit, page, { state })}"><span class="name">${label}</span><span class="note">${note}</span></a>`;
+  return layout(visit, {
+    title: "Overview",
+    page: "overview",
+    content: html`<h1>Overview</h1>
+<p class="lead">You may see some of the tasks; figures over all of them are for others.</p>
+<section class="tiles" aria-label="Pages">${door("failed", null, "failed", "what waits for a person")}${door("tasks", "pending", "pending", "what is still owed")}${door("tasks", "confirmed", "confirmed", "what is done")}${door("audit", null, "audit", "who did what")}</section>`,
   });
 }
 

@@ -13,6 +13,7 @@ const MOST_PROCESSES = 200;
 
 /** The page. */
 export async function processesPage(visit: Visit): Promise<Markup> {
+  await visit.access.demand("survey", null);
   const standing = await visit.standing();
   const silent = standing.processes.filter(isSilent).length;
   const alive = standing.processes.length - silent;

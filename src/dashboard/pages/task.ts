@@ -2,6 +2,7 @@
 import { executes, isSilent, processName, type Verdict, verdictOf } from "../../story/verdict.ts";
 import type { RecordedError, TaskWithAttempts } from "../../task/task.ts";
 import { inQuestion } from "../access.ts";
+import { type Action, isFinal } from "../actions/operation.ts";
 import { seenValue } from "../form.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
@@ -10,6 +11,9 @@ import { countOf, factList, fullTime, stateBadge } from "../task-words.ts";
 import { linkTo, type Standing, type Visit } from "../visit.ts";
 import { dataSection } from "./data.ts";
 import { timeline } from "./timeline.ts";
+
+/** What people did that is told, the newest. */
+const MOST_ACTS = 200;
 
 /** What a redirect may say was done, in words of ours: the address holds the name alone. */
 const doneWords: ReadonlyMap<string, string> = new Map([
@@ -30,6 +34,7 @@ export async function taskPage(visit: Visit): Promise<Markup> {
     );
   }
   const standing = await visit.standing();
+  const { acts } = await visit.store.acts({ taskId, limit: MOST_ACTS });
   const verdict = verdictOf(task, standing);
   const done = doneWords.get(query.get("done") ?? "");
   return layout(visit, {
@@ -44,7 +49,7 @@ ${await actions(visit, task, verdict)}
 ${facts(visit, task, standing)}
 ${task.lastError !== null && task.state !== "confirmed" && errorSection(task.lastError)}
 <h2>Timeline</h2>
-${timeline(task)}
+${timeline(task, acts)}
 </div>
 ${await dataSection(visit, task)}`,
   });
@@ -79,20 +84,18 @@ async function actions(visit: Visit, task: TaskWithAttempts, { again }: Verdict)
   if (task.state !== "pending" && task.data !== null && (await access.may("erase", about))) {
     buttons.push(actionForm(visit, task, "erase", "Erase its data…"));
   }
+  if ((task.state === "failed" || task.state === "cancelled") && (await access.may("delete", about))) {
+    buttons.push(actionForm(visit, task, "delete", "Delete it…"));
+  }
   if (buttons.length === 0 && again === null) return null;
   return html`<section class="actions">${buttons.length > 0 && html`<div class="bar">${buttons}</div>`}
 ${again !== null && html`<p><strong>Is it safe to run it again?</strong> ${again}</p>`}</section>`;
 }
 
 /** What cannot be undone is shown first, and done after a second look. */
-function actionForm(
-  visit: Visit,
-  task: TaskWithAttempts,
-  action: "redrive" | "cancel" | "erase",
-  label: string,
-): Markup {
-  const target = action === "erase" ? "preview" : "act";
-  const look = action === "redrive" ? "" : action === "erase" ? "plain danger" : "plain";
+function actionForm(visit: Visit, task: TaskWithAttempts, action: Action, label: string): Markup {
+  const target = isFinal(action) ? "preview" : "act";
+  const look = action === "redrive" ? "" : isFinal(action) ? "plain danger" : "plain";
   return html`<form method="post" action="${linkTo(visit, target)}"><input type="hidden" name="token" value="${visit.token}"><input type="hidden" name="action" value="${action}"><input type="hidden" name="scope" value="selected"><input type="hidden" name="seen" value="${seenValue(task)}"><button class="${look}">${label}</button></form>`;
 }
 
@@ -101,7 +104,10 @@ function facts(visit: Visit, task: TaskWithAttempts, { now, processes }: Standin
   const able = processes.filter((process) => executes(process, type) && !isSilent(process)).length;
   const holder = processes.find(({ owner }) => owner === task.owner);
   const list: (readonly [string, Fragment])[] = [
-    ["Type", html`<a href="${linkTo(visit, "tasks", { state, type })}">${type}</a>`],
+    [
+      "Type",
+      html`<a href="${visit.surveys ? linkTo(visit, "types", { type }) : linkTo(visit, "tasks", { state, type })}">${type}</a>`,
+    ],
   ];
   if (referenceId !== null) {
     list.push(["Reference", html`<a href="${linkTo(visit, "find", { q: referenceId })}">${referenceId}</a>`]);

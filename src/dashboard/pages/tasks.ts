@@ -1,5 +1,6 @@
 /** Tasks by what they have in common, page by page, and what can be done to those that are selected. */
 import type { TaskState } from "../../task/task.ts";
+import { type Action, isFinal } from "../actions/operation.ts";
 import { type FoundTasks, filterQuery, findTasks, PAGE, readFilter, type TaskFilter } from "../filter.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
@@ -10,14 +11,19 @@ import { linkTo, type Visit } from "../visit.ts";
 const tabs: readonly TaskState[] = ["failed", "pending", "cancelled", "confirmed"];
 
 /** What can be done to the tasks of a state. */
-const actionOf = { pending: "cancel", failed: "redrive", cancelled: "redrive", confirmed: null } as const;
+const actionsOf: Readonly<Record<TaskState, readonly Action[]>> = {
+  pending: ["cancel"],
+  failed: ["redrive", "delete"],
+  cancelled: ["redrive", "delete"],
+  confirmed: [],
+};
 
 /** The page. */
 export async function tasksPage(visit: Visit): Promise<Markup> {
   const query = visit.url.searchParams;
   const filter = readFilter(query);
   const cursor = query.get("cursor");
-  const found = await findTasks(visit.store, visit.ports, filter, { enough: PAGE, cursor });
+  const found = await findTasks(visit, filter, { enough: PAGE, cursor });
   return layout(visit, {
     title: filter.state === null ? "Tasks" : `${titled(filter.state)} tasks`,
     page: "tasks",
@@ -30,7 +36,7 @@ ${await results(visit, filter, found)}
 }
 
 function filterForm(visit: Visit, filter: TaskFilter): Markup {
-  const { state, type, reference, id, error, order } = filter;
+  const { state, type, reference, id, error, text, order } = filter;
   const tab = (name: string): Markup =>
     html`<a href="${linkTo(visit, "tasks", { ...filterQuery(filter), state: name })}"${name === (state ?? "any") && html` aria-current="true"`}>${titled(name)}</a>`;
   const field = (name: string, label: string, value: string | null): Markup =>
@@ -41,6 +47,7 @@ function filterForm(visit: Visit, filter: TaskFilter): Markup {
 ${field("id", "Id begins with", id)}
 ${field("type", "Type", type)}
 ${field("reference", "Reference", reference)}
+${field("text", "Error contains", text)}
 ${error !== null && field("error", "Error", error)}
 <label>Order<select name="order"><option value="newest">newest first</option><option value="oldest"${order === "oldest" && html` selected`}>oldest first</option></select></label>
 <span class="buttons"><button>Filter</button> <a class="button plain" href="${linkTo(visit, "tasks", { state: state ?? "failed" })}">Clear</a></span>
@@ -50,22 +57,29 @@ ${error !== null && field("error", "Error", error)}
 async function results(visit: Visit, filter: TaskFilter, found: FoundTasks): Promise<Markup> {
   const { tasks } = found;
   const { now } = await visit.standing();
-  const action = filter.state === null ? null : actionOf[filter.state];
-  const isSelectable = action !== null && tasks.length > 0 && (await visit.access.may(action, null));
-  const caption = `${filter.state ?? "all"} tasks`;
-  const table = taskTable(visit, { tasks, now, isSelectable, caption });
   const noun = filter.state === null ? "task" : `${filter.state} task`;
   if (tasks.length === 0)
     return html`<p class="empty">${nothingFound(found, noun)}</p>${pager(visit, filter, found)}`;
-  if (!isSelectable || action === null) return html`${table}${pager(visit, filter, found)}`;
+  const actions: Action[] = [];
+  for (const action of filter.state === null ? [] : actionsOf[filter.state]) {
+    if (await visit.access.may(action, null)) actions.push(action);
+  }
+  const caption = `${filter.state ?? "all"} tasks`;
+  const table = taskTable(visit, { tasks, now, isSelectable: actions.length > 0, caption });
+  if (actions.length === 0) return html`${table}${pager(visit, filter, found)}`;
   return html`<form method="post" action="${linkTo(visit, "preview")}">
-<input type="hidden" name="token" value="${visit.token}"><input type="hidden" name="action" value="${action}">
+<input type="hidden" name="token" value="${visit.token}">
 ${hiddenFilter(filter)}
 ${table}
 <div class="bar"><span class="selected" data-selected role="status"></span>
-<button name="scope" value="selected">${titled(action)} selected…</button>
-<button class="plain" name="scope" value="matching">${titled(action)} all that match…</button></div>
+${actions.map((action) => actionButtons(action))}</div>
 </form>${pager(visit, filter, found)}`;
+}
+
+function actionButtons(action: Action): Markup {
+  const [one, all] = isFinal(action) ? ["plain danger", "plain danger"] : ["", "plain"];
+  return html`<button class="${one}" name="do" value="${action} selected">${titled(action)} selected…</button>
+<button class="${all}" name="do" value="${action} matching">${titled(action)} all that match…</button>`;
 }
 
 /** The filter as fields that people do not see. */

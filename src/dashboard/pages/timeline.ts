@@ -1,7 +1,10 @@
 /** The story of a task, from the oldest to the newest. */
+import type { Act } from "../../store/contract.ts";
 import { shownDuration, shownInstant } from "../../story/durations.ts";
-import { type Attempt, FIRST_GENERATION, type TaskWithAttempts } from "../../task/task.ts";
+import { actWords, type StoryEvent, storyOf } from "../../story/task-story.ts";
+import type { Attempt, TaskWithAttempts } from "../../task/task.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
+import { titled } from "../task-words.ts";
 
 /** Attempts that are shown, the newest. */
 const MOST_ATTEMPTS = 100;
@@ -14,36 +17,41 @@ const outcomeWords: Readonly<Record<Attempt["outcome"], string>> = {
   "late-success": "Succeeded late, when its claim was superseded",
 };
 
-const settledWords = { confirmed: "Confirmed", failed: "Failed for good", cancelled: "Cancelled" } as const;
+const endWords = { confirmed: "Confirmed", failed: "Failed for good", cancelled: "Cancelled" } as const;
 
 /** The timeline. */
-export function timeline(task: TaskWithAttempts): Markup {
-  const shown = task.attempts.slice(-MOST_ATTEMPTS);
-  const left = task.attempts.length - shown.length;
-  const events: Markup[] = [event("enqueued", task.createdAt, "Enqueued", null)];
-  if (left > 0) events.push(html`<li class="mark"><p>${left} earlier attempts are not shown</p></li>`);
-  let generation = FIRST_GENERATION;
-  for (const attempt of shown) {
-    if (attempt.generation > generation) {
-      generation = attempt.generation;
-      events.push(redriven(generation));
-    }
-    events.push(attemptEvent(attempt));
-  }
-  if (task.generation > generation) events.push(redriven(task.generation));
-  if (task.state !== "pending" && task.settledAt !== null) {
-    events.push(event(task.state, task.settledAt, settledWords[task.state], null));
-  }
-  return html`<ol class="timeline">${events}</ol>`;
+export function timeline(task: TaskWithAttempts, acts: readonly Act[]): Markup {
+  return html`<ol class="timeline">${storyOf(task, acts, MOST_ATTEMPTS).map(eventOf)}</ol>`;
 }
 
-function redriven(generation: number): Markup {
-  return html`<li class="mark"><p>Redriven: generation ${generation}</p></li>`;
+function eventOf(told: StoryEvent): Fragment {
+  switch (told.kind) {
+    case "enqueued":
+      return event("enqueued", told.at, "Enqueued", null);
+    case "left out":
+      return html`<li class="mark"><p>${told.attempts} earlier attempts are not shown</p></li>`;
+    case "attempt":
+      return attemptEvent(told.attempt);
+    case "redriven":
+      return [
+        told.act !== null && actEvent(told.act),
+        html`<li class="mark"><p>${told.act === null ? "Redriven: generation" : "Generation"} ${told.generation}</p></li>`,
+      ];
+    case "acted":
+      return actEvent(told.act);
+    case "ended":
+      return event(told.state, told.at, endWords[told.state], null);
+  }
 }
 
 function event(kind: string, at: Date, text: Fragment, more: Fragment): Markup {
   const iso = Number.isNaN(at.getTime()) ? "" : at.toISOString();
   return html`<li class="${kind}"><time datetime="${iso}">${shownInstant(at)}</time><div><p>${text}</p>${more}</div></li>`;
+}
+
+function actEvent(act: Act): Markup {
+  const kind = act.action === "cancel" && act.outcome === "done" ? "cancelled" : "acted";
+  return event(kind, act.at, titled(actWords(act)), null);
 }
 
 function attemptEvent(attempt: Attempt): Markup {

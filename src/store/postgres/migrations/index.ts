@@ -6,8 +6,8 @@ import { functions } from "./0002-functions.ts";
 import { confirmWithin } from "./0003-confirm-within.ts";
 import { insertTasks } from "./0004-insert-tasks.ts";
 import { enqueueFromSql } from "./0005-enqueue-from-sql.ts";
-import { leastPrivilege } from "./0006-least-privilege.ts";
 import { records } from "./0005-records.ts";
+import { leastPrivilege } from "./0006-least-privilege.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
