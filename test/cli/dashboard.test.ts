@@ -54,7 +54,7 @@ describe.each(kinds)("on %s", (kind) => {
       expect((await place.store.get("mail:1"))?.state).toBe("cancelled");
     });
     expect([code, out]).toEqual([0, expect.stringContaining("the dashboard is at http://127.0.0.1:")]);
-    expect(err).toMatch(/a person acted in the dashboard .*"action":"cancel","taskId":"mail:1"/);
+    expect(err).toMatch(/a person acted on a task .*"action":"cancel","taskId":"mail:1"/);
   });
 });
 
