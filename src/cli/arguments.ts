@@ -1,6 +1,8 @@
 /** Reads the arguments of a command. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { parseDuration } from "../story/durations.ts";
+import { shellValue } from "../story/shell-word.ts";
+import { nearestWord } from "../task/spelling.ts";
 import type { Command, OptionDefinitions } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -19,6 +21,9 @@ export const commonOptions: OptionDefinitions = Object.freeze({
   "no-color": { type: "boolean", says: "no colours; they are off anyhow when the output is no terminal" },
   help: { type: "boolean", short: "h", says: "show the help of the command" },
 });
+
+/** Those that say where the tasks are. */
+const placingOptions = ["sqlite", "url-file", "schema", "pooler"] as const;
 
 /** The arguments of one command, checked as they are asked for. */
 export class Arguments {
@@ -48,6 +53,17 @@ export class Arguments {
     throw new UsageError(`${operand} is missing`, `write: owed ${name} ${operand}`);
   }
 
+  /** The options that say where the tasks are, as they were given, to stand in a command that a person copies. */
+  get place(): string {
+    return placingOptions
+      .map((option) => {
+        const value = this.#values[option];
+        if (value === true) return ` --${option}`;
+        return typeof value === "string" ? ` --${option}=${shellValue(value)}` : "";
+      })
+      .join("");
+  }
+
   /** True when the option is set. */
   flag(option: string): boolean {
     return this.#values[option] === true;
@@ -67,7 +83,10 @@ export class Arguments {
     if (text === null) return null;
     const found = words.find((word) => word === text);
     if (found !== undefined) return found;
-    throw new UsageError(`--${option} cannot be "${text}"`, `use ${words.join(", ")}`);
+    const meant = nearestWord(text, words);
+    const remedy =
+      meant === null ? `use ${words.join(", ")}` : `did you mean ${meant}? It can be ${words.join(", ")}`;
+    throw new UsageError(`--${option} cannot be "${text}"`, remedy);
   }
 
   /** A whole number from `least` to `most`. */
@@ -138,9 +157,12 @@ function parsed(
     const { code } = error as { readonly code?: unknown };
     if (typeof code !== "string" || !code.startsWith("ERR_PARSE_ARGS")) throw error;
     const problem = (error as Error).message.split(/[.\n]/, 1)[0] ?? "";
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(problem) ?? [];
+    const meant = unknown === undefined ? null : nearestWord(unknown, Object.keys(definitions));
+    const help = `see owed ${command.name} --help; put an id that begins with a dash behind --`;
     throw new UsageError(
       problem.charAt(0).toLowerCase() + problem.slice(1),
-      `see owed ${command.name} --help; put an id that begins with a dash behind --`,
+      meant === null ? help : `did you mean --${meant}? Else ${help}`,
     );
   }
 }

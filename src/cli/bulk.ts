@@ -55,7 +55,9 @@ export async function runBulk(invocation: Invocation, action: BulkAction): Promi
   if (!(await isConfirmed(invocation))) {
     return options.flag("dry-run") ? exitCodes.done : exitCodes.notConfirmed;
   }
-  const resume = `owed ${action.command}${selectionAsOptions(selection)}${options.flag("all") ? " --all" : ""} --yes`;
+  const resume = printer.command(
+    `owed ${action.command}${selectionAsOptions(selection)}${options.flag("all") ? " --all" : ""} --yes`,
+  );
   if (preview.matched > PAGE) printer.aside(`if this ends early, go on with: ${resume}`);
   return await actOnAll(invocation, { action, database, selection, preview, resume });
 }

@@ -1,12 +1,14 @@
 /** The command line: finds the command, runs it, and turns what comes of it into an exit code. */
 import { readFileSync } from "node:fs";
 
+import { nearestWord } from "../task/spelling.ts";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { Command, Invocation } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { explained } from "./failure.ts";
 import { commandHelp, overview } from "./help.ts";
+import { unlessInterrupted } from "./interruption.ts";
 import { readLocation, secretsOf } from "./location.ts";
 import { type OpenedDatabase, openDatabase } from "./opened-database.ts";
 import { Printer } from "./printer.ts";
@@ -34,6 +36,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       printer.verbatim(commandHelp(command));
       return exitCodes.done;
     }
+    printer.remember(options.place);
     return await runCommand(command, options, terminal, printer);
   } catch (error) {
     return report(error, terminal, printer);
@@ -51,19 +54,25 @@ async function runCommand(
     arguments: options,
     terminal,
     printer,
-    async open({ needsSchema = true, statementTimeoutMs } = {}) {
+    locate() {
       const location = readLocation(options, terminal.environment);
       printer.hide(secretsOf(location, terminal.environment));
+      return location;
+    },
+    async open({ needsSchema = true, statementTimeoutMs, location = invocation.locate() } = {}) {
       const database = await openDatabase(location, statementTimeoutMs);
       opened.push(database);
-      if (needsSchema) await database.store.checkSchema();
+      if (needsSchema) await unlessInterrupted(terminal, database.store.checkSchema());
       return database;
     },
   };
   try {
-    return await command.run(invocation);
+    const running = command.run(invocation);
+    return await (command.endsItself === true ? running : unlessInterrupted(terminal, running));
   } finally {
-    for (const { store } of opened) await store.close();
+    const closed = Promise.allSettled(opened.map(({ store }) => store.close()));
+    // A database that does not answer must not hold back who wants to leave.
+    if (!terminal.interrupted.aborted) await closed;
   }
 }
 
@@ -72,9 +81,11 @@ function commandOf(name: string): Command {
   if (command !== undefined) return command;
   const kind = name.startsWith("-") ? "option" : "command";
   const shown = /:\/\//.test(name) ? "" : ` "${name}"`;
+  const names = commands.map((one) => one.name);
+  const meant = nearestWord(name, names);
   throw new UsageError(
     `there is no ${kind}${shown}`,
-    `use ${commands.map((one) => one.name).join(", ")}; options stand behind the command`,
+    `${meant === null ? "" : `did you mean owed ${meant}? `}use ${names.join(", ")}; options stand behind the command`,
   );
 }
 
@@ -95,7 +106,7 @@ function report(error: unknown, terminal: Terminal, printer: Printer): ExitCode 
   if (printer.isJson) printer.jsonAside({ error: { code, message, remedy, exitCode } });
   else {
     printer.aside(`owed: ${message}`);
-    if (remedy !== null) printer.aside(`  what to do: ${remedy}`);
+    if (remedy !== null) printer.asideRemedy(remedy);
   }
   if (exitCode === exitCodes.unexpected && (terminal.environment["OWED_DEBUG"] ?? "") !== "") {
     for (const line of debugLines(error)) printer.aside(`  ${line}`); // the printer takes the secrets out

@@ -1,6 +1,7 @@
 /** What a command is. */
 import type { Arguments } from "./arguments.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import type { Location } from "./location.ts";
 import type { OpenedDatabase } from "./opened-database.ts";
 import type { Printer } from "./printer.ts";
 import type { Terminal } from "./terminal.ts";
@@ -24,11 +25,19 @@ export interface Invocation {
   readonly arguments: Arguments;
   readonly terminal: Terminal;
   readonly printer: Printer;
-  /** Opens the database that options and environment name; it is closed when the command has ended. */
-  open(options?: {
-    readonly needsSchema?: boolean;
-    readonly statementTimeoutMs?: number;
-  }): Promise<OpenedDatabase>;
+  /** Where the tasks are, as options and environment say it; from then on nothing secret of it is written. */
+  locate(): Location;
+  /** Opens the database there; it is closed when the command has ended. */
+  open(options?: OpenOptions): Promise<OpenedDatabase>;
+}
+
+/** How a command opens its database. */
+export interface OpenOptions {
+  /** Default true: the command ends with 4 unless the tables are of this version. */
+  readonly needsSchema?: boolean;
+  readonly statementTimeoutMs?: number;
+  /** Default as options and environment say it. */
+  readonly location?: Location;
 }
 
 /** A command. */
@@ -42,5 +51,7 @@ export interface Command {
   readonly options: OptionDefinitions;
   /** Lines of further explanation. */
   readonly details?: readonly string[];
+  /** True when it ends by itself once it is interrupted, and says how far it came; others are left where they stand. */
+  readonly endsItself?: boolean;
   run(invocation: Invocation): Promise<ExitCode>;
 }

@@ -16,7 +16,8 @@ export async function isConfirmed({ arguments: options, terminal, printer }: Inv
   if (options.flag("yes")) return true;
   if (terminal.canAsk && !printer.isJson) {
     const answer = await terminal.ask("Do it? Type yes: ");
-    if (answer.trim().toLowerCase() === "yes") return true;
+    if (answer === null) printer.aside("");
+    if (answer?.trim().toLowerCase() === "yes") return true;
   }
   printer.aside("nothing was changed: say --yes to do it");
   return false;

@@ -42,7 +42,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ["26000", "a transaction pooler stands in between: give --pooler, or set OWED_POOLER=1"],
   ["42P05", "a transaction pooler stands in between: give --pooler, or set OWED_POOLER=1"],
   ["57014", "the statement took too long: try again when the database has less to do"],
-  ["55P03", "somebody holds a lock: try again, and look for long transactions with owed doctor"],
+  ["55P03", "somebody holds a lock: try again, and look for long transactions with `owed doctor`"],
 ]);
 
 /** Explains an error. Nothing that a server or a library said is repeated unless it is known to be harmless. */
@@ -65,7 +65,7 @@ export function explained(error: unknown): Failure {
     return { exitCode: exitCodes.usage, code, message, remedy: null };
   }
   if (error instanceof SchemaMissingError) {
-    return { exitCode: exitCodes.schema, code, message: firstClause(message), remedy: "run: owed migrate" };
+    return { exitCode: exitCodes.schema, code, message: firstClause(message), remedy: "run: `owed migrate`" };
   }
   if (error instanceof SchemaTooNewError) {
     return { exitCode: exitCodes.schema, code, message, remedy: null };
@@ -75,7 +75,7 @@ export function explained(error: unknown): Failure {
       exitCode: exitCodes.notFound,
       code,
       message,
-      remedy: "look for ids that begin alike: owed tasks --prefix TEXT",
+      remedy: "look for ids that begin alike: `owed tasks --prefix=TEXT`",
     };
   }
   if (error instanceof TaskStateError) return { exitCode: exitCodes.refused, code, message, remedy: null };
@@ -93,7 +93,8 @@ function unavailable(error: StoreUnavailableError): Failure {
   };
 }
 
-function causeCode(cause: unknown): string | null {
+/** The code of what a store was told by the network or the database; null when it has none. */
+export function causeCode(cause: unknown): string | null {
   if (typeof cause !== "object" || cause === null) return null;
   const { code } = cause as { readonly code?: unknown };
   if (typeof code === "string" && /^[A-Z0-9_]{5,20}$/.test(code)) return code;

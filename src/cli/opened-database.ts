@@ -26,16 +26,24 @@ export async function openDatabase(
   };
 }
 
-async function openStore(location: Location, statementTimeoutMs: number | undefined): Promise<Store> {
+/** Opens a store alone. Throws UsageError when the driver is missing. */
+export async function openStore(location: Location, statementTimeoutMs?: number): Promise<Store> {
   if (location.kind === "sqlite") {
     const { sqliteStore } = await import("../store/sqlite/index.ts");
     return sqliteStore({ file: location.file }) as unknown as Store; // commands pass it no transaction
   }
   const { postgresStore } = await loadPostgres();
+  const timeout = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
+  return postgresStore({ ...postgresOptions(location), ...timeout }) as unknown as Store; // as above
+}
+
+/** A location as the Postgres store takes it. */
+export function postgresOptions(
+  location: Location & { readonly kind: "postgres" },
+): PostgresModule.PostgresStoreOptions {
   const { connectionString, schema, pooler } = location;
   const place = connectionString === null ? { connection: {} } : { connectionString };
-  const timeout = statementTimeoutMs === undefined ? {} : { statementTimeoutMs };
-  return postgresStore({ ...place, schema, pooler, ...timeout }) as unknown as Store; // as above
+  return { ...place, schema, pooler };
 }
 
 /** The Postgres store with its driver, which is a package of the user's. */

@@ -28,6 +28,9 @@ export class Printer {
   readonly #isJson: boolean;
   readonly #isColourful: boolean;
   readonly #secrets: string[] = [];
+  #place = "";
+  /** What was written since a frame began; null outside of frames. */
+  #frame: string[] | null = null;
 
   constructor(terminal: Terminal, options: { readonly json: boolean; readonly colour: boolean }) {
     this.#terminal = terminal;
@@ -47,6 +50,16 @@ export class Printer {
     this.#secrets.push(...secrets);
   }
 
+  /** From now on commands that a person may copy say where the tasks are, as this one did. */
+  remember(place: string): void {
+    this.#place = place;
+  }
+
+  /** A command `owed ...` that a person may copy. */
+  command(text: string): string {
+    return text.replace(/^owed [a-z]+/, (name) => name + this.#place);
+  }
+
   /** Text in a style, where the terminal has any. */
   styled(text: string, style: Style): string {
     if (!this.#isColourful) return text;
@@ -58,15 +71,12 @@ export class Printer {
   line(text = "", style?: Style): void {
     if (this.#isJson) return;
     const safe = this.#safe(text);
-    this.#terminal.write(`${style === undefined ? safe : this.styled(safe, style)}\n`);
+    this.#write(`${style === undefined ? safe : this.styled(safe, style)}\n`);
   }
 
   /** A sentence with a mark before it, broken at the width of the terminal and indented. */
   paragraph(mark: string, text: string, style?: Style): void {
-    const indent = " ".repeat(mark.length);
-    wrapped(this.#safe(text), this.#terminal.columns, mark.length).forEach((part, index) => {
-      this.#raw(`${index === 0 ? (style === undefined ? mark : this.styled(mark, style)) : indent}${part}`);
-    });
+    this.#lines(mark, this.#safe(text).split(" "), style);
   }
 
   /** Writes as it is, to be copied: a script, SQL. */
@@ -95,9 +105,34 @@ export class Printer {
     this.#terminal.writeAside(`\r\u001b[K${cut(this.#safe(text), (this.#terminal.columns ?? 80) - 1)}`);
   }
 
-  /** Begins the screen anew, where there is one. */
-  clear(): void {
-    if (!this.#isJson && this.#terminal.isInteractive) this.#terminal.write("\u001b[2J\u001b[H");
+  /** What to do about something. A command in it, which stands in backticks, is never broken, so that it can be copied. */
+  remedy(indent: string, text: string): void {
+    this.#lines(`${indent}what to do: `, this.#remedyWords(text));
+  }
+
+  /** The same, beside the output. */
+  asideRemedy(text: string): void {
+    this.#terminal.writeAside(`  what to do: ${this.#remedyWords(text).join(" ")}\n`);
+  }
+
+  /**
+   * Shows what `draw` writes: on a screen in place of what the last frame showed, cut to the height of the screen;
+   * elsewhere behind it.
+   */
+  frame(isFirst: boolean, draw: () => void): void {
+    if (this.#isJson || !this.#terminal.isInteractive) {
+      draw();
+      this.line();
+      return;
+    }
+    this.#frame = [];
+    draw();
+    const { columns, rows } = this.#terminal;
+    const text = fitted(this.#frame.join("").split("\n").slice(0, -1), columns ?? 80, (rows ?? 25) - 1);
+    this.#frame = null;
+    // Each line is overwritten in place, and the rest of it and of the screen cleared: nothing flickers.
+    const start = isFirst ? "\u001b[H\u001b[2J" : "\u001b[H";
+    this.#write(`${start}${text.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
   }
 
   /** A table; see Table. */
@@ -154,8 +189,29 @@ export class Printer {
     return oneLine(withoutSecrets(text, this.#secrets));
   }
 
+  #remedyWords(text: string): string[] {
+    return this.#safe(text)
+      .split(/(`[^`]*`\S*)/)
+      .flatMap((part) =>
+        part.startsWith("`") ? this.command(part.replaceAll("`", "")) : part.trim().split(" "),
+      )
+      .filter((word) => word !== "");
+  }
+
+  #lines(mark: string, words: readonly string[], style?: Style): void {
+    const indent = " ".repeat(mark.length);
+    wrapped(words, this.#terminal.columns, mark.length).forEach((part, index) => {
+      this.#raw(`${index === 0 ? (style === undefined ? mark : this.styled(mark, style)) : indent}${part}`);
+    });
+  }
+
   #raw(text: string): void {
-    if (!this.#isJson) this.#terminal.write(`${text}\n`);
+    if (!this.#isJson) this.#write(`${text}\n`);
+  }
+
+  #write(text: string): void {
+    if (this.#frame === null) this.#terminal.write(text);
+    else this.#frame.push(text);
   }
 }
 
@@ -163,12 +219,36 @@ function length(text: string): number {
   return Array.from(text).length;
 }
 
+/** As many lines as there are rows for, and how many more there would be. */
+function fitted(lines: readonly string[], columns: number, rows: number): readonly string[] {
+  const heights = lines.map((line) => Math.max(Math.ceil(length(withoutStyles(line)) / columns), 1));
+  const linesWithin = (room: number): number => {
+    let used = 0;
+    const first = heights.findIndex((height) => {
+      used += height;
+      return used > room;
+    });
+    return first === -1 ? lines.length : first;
+  };
+  if (linesWithin(rows) === lines.length) return lines;
+  const kept = linesWithin(rows - 1);
+  return [...lines.slice(0, kept), `… ${lines.length - kept} more lines: make the window higher`];
+}
+
+/** Without what `styled` puts in; nobody else can put an escape into a line. */
+function withoutStyles(line: string): string {
+  return line
+    .split("\u001b[")
+    .map((part, index) => (index === 0 ? part : part.slice(part.indexOf("m") + 1)))
+    .join("");
+}
+
 /** Broken between words at the width that is left; a word that is longer stays whole. */
-function wrapped(text: string, columns: number | null, indent: number): string[] {
+function wrapped(words: readonly string[], columns: number | null, indent: number): string[] {
   const width = columns === null ? 10_000 : columns - indent;
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of words) {
     if (line !== "" && length(line) + 1 + length(word) > width) {
       lines.push(line);
       line = word;

@@ -1,35 +1,45 @@
-/** The terminal of this process: the only file of the library that writes to it. */
+/** The terminal of this process: the only file of the library that writes to it, and that ends the process. */
 import { createInterface } from "node:readline/promises";
 
 import { realPorts } from "../ports/real-ports.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Narrower than this nothing can be read. */
 const NARROWEST = 40;
+/** A reader that has gone, and a terminal that was closed. */
+const gone: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO", "ERR_STREAM_DESTROYED"]);
 
 /** Makes the terminal of this process. Ctrl-C aborts `interrupted`; a second one ends the process at once. */
 export function processTerminal(): Terminal {
   const interruption = new AbortController();
   const stops = new Set<() => void>();
-  const hear = (signal: "SIGINT" | "SIGTERM"): void => {
-    process.on(signal, () => {
-      if (stops.size === 0 && (interruption.signal.aborted || signal === "SIGTERM")) process.exit(130);
-      interruption.abort();
-      for (const stop of stops) stop();
-    });
+  const interrupt = (): void => {
+    interruption.abort();
+    for (const stop of stops) stop();
   };
-  hear("SIGINT");
-  hear("SIGTERM");
-  // Whoever reads may stop reading: `owed tasks | head`.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      const isSecond = interruption.signal.aborted;
+      if (stops.size === 0 && (isSecond || signal !== "SIGINT")) process.exit(exitCodes.interrupted);
+      interrupt();
+    });
+  }
+  // Whoever reads may stop reading: `owed tasks | head`. What is under way ends as by Ctrl-C, and nothing is said twice.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
+      if (!gone.has(error.code)) throw error;
+      if (!interruption.signal.aborted) interrupt();
     });
   }
   return {
     environment: process.env,
-    columns: columnsOf(process.env["COLUMNS"], process.stdout.isTTY ? process.stdout.columns : undefined),
+    get columns() {
+      return columnsOf(process.env["COLUMNS"], process.stdout.isTTY ? process.stdout.columns : undefined);
+    },
+    get rows() {
+      return process.stdout.isTTY ? process.stdout.rows : null;
+    },
     isInteractive: process.stdout.isTTY === true,
     showsProgress: process.stderr.isTTY === true,
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
@@ -37,19 +47,33 @@ export function processTerminal(): Terminal {
     ports: realPorts,
     write: (text) => void process.stdout.write(text),
     writeAside: (text) => void process.stderr.write(text),
-    async ask(question) {
-      const lines = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await lines.question(question, { signal: interruption.signal });
-      } finally {
-        lines.close();
-      }
-    },
+    ask: (question) => ask(question, interruption),
     onStop(callback) {
       stops.add(callback);
       return () => stops.delete(callback);
     },
   };
+}
+
+/** Sets the exit code. After an interruption nothing that is still open may hold the process. */
+export function endProcess(code: ExitCode): void {
+  process.exitCode = code;
+  if (code === exitCodes.interrupted) process.exit();
+}
+
+/** While a question stands the terminal is raw: Ctrl-C is a key, and no signal. */
+async function ask(question: string, interruption: AbortController): Promise<string | null> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.once("SIGINT", () => interruption.abort());
+  const closed = new Promise<null>((resolve) => void lines.once("close", () => resolve(null)));
+  try {
+    return await Promise.race([lines.question(question, { signal: interruption.signal }), closed]);
+  } catch {
+    interruption.signal.throwIfAborted();
+    return null; // the input has ended
+  } finally {
+    lines.close();
+  }
 }
 
 function columnsOf(wish: string | undefined, terminal: number | undefined): number | null {

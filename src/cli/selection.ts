@@ -1,6 +1,6 @@
 /** Which of many tasks a command is about, and how they are read: page by page, in the order of the store. */
 import type { Store } from "../store/contract.ts";
-import { shellWord } from "../story/shell-word.ts";
+import { shellValue } from "../story/shell-word.ts";
 import type { Task, TaskState } from "../task/task.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionDefinitions } from "./command.ts";
@@ -46,7 +46,7 @@ export function readSelection(options: Arguments, state: TaskState): Selection {
 export function selectionAsOptions(selection: Selection): string {
   const { state, type, prefix, referenceId, before } = selection;
   const option = (name: string, value: string | null): string =>
-    value === null ? "" : ` --${name}=${shellWord(value).replace(/^-- /, "")}`;
+    value === null ? "" : ` --${name}=${shellValue(value)}`;
   return [
     ` --state=${state}`,
     option("type", type),

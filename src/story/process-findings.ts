@@ -1,7 +1,7 @@
 /** What is wrong with who executes: nobody alive, silent processes, types without an executor. Shared by status and doctor. */
 import type { RegisteredProcess, StoreFinding, StoreStatistics } from "../store/contract.ts";
 import { shownDuration } from "./durations.ts";
-import { shellWord } from "./shell-word.ts";
+import { shellValue } from "./shell-word.ts";
 import { isSilent, STUCK_AFTER_MS } from "./verdict.ts";
 
 /** Names of a list that are shown. */
@@ -23,14 +23,14 @@ export function processFindings(
       code: "no-process",
       severity: "error",
       problem: "tasks are pending and no process is alive: nothing is executed",
-      remedy: "start the worker of the application, or: owed work FILE",
+      remedy: "start the worker of the application, or: `owed work FILE`",
     });
   } else if (orphan !== undefined) {
     found.push({
       code: "orphaned-types",
       severity: "error",
       problem: `no live process executes ${namesOf(orphanedTypes)}`,
-      remedy: `deploy a worker with an executor for it; owed tasks --state pending --type=${shellWord(orphan)}`,
+      remedy: `see its tasks: \`owed tasks --state=pending --type=${shellValue(orphan)}\`; start a worker with an executor for it, or, if it is never to run: \`owed cancel --type=${shellValue(orphan)} --dry-run\``,
     });
   }
   for (const { host, pid, silentForMs } of silent.slice(0, MOST_SILENT)) {
@@ -68,7 +68,7 @@ export function standingFindings(
       code: "late",
       severity: "warning",
       problem: `the oldest due task has been due for ${shownDuration(oldestDueAgeMs)}`,
-      remedy: "see which: owed tasks --stuck; it may run for long, wait for slots, or have no executor",
+      remedy: "see which: `owed tasks --stuck`; it may run for long, wait for slots, or have no executor",
     });
   }
   if (failed > 0) {
@@ -77,7 +77,7 @@ export function standingFindings(
       code: "failed-tasks",
       severity: "warning",
       problem: `${failed === 1 ? "1 task has" : `${count} tasks have`} failed for good`,
-      remedy: "see why: owed tasks --state failed; run them again: owed redrive --all --dry-run",
+      remedy: "see why: `owed tasks --state failed`; run them again: `owed redrive --all --dry-run`",
     });
   }
   return found;

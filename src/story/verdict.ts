@@ -72,13 +72,13 @@ function situationOf(task: TaskWithAttempts, surroundings: Surroundings): Senten
         remedy:
           task.data === null
             ? "its data was erased, so it cannot be run again"
-            : "mend the cause, then run: owed redrive ID",
+            : "mend the cause, then run: `owed redrive ID`",
       };
     case "cancelled":
       return {
         situation: "cancelled",
         why: "It was cancelled. It does not run again by itself.",
-        remedy: task.data === null ? null : "to run it after all: owed redrive ID",
+        remedy: task.data === null ? null : "to run it after all: `owed redrive ID`",
       };
     case "confirmed":
       return { situation: "confirmed", why: "It is done. There is nothing left to run.", remedy: null };
@@ -110,7 +110,7 @@ function pendingSituation(task: TaskWithAttempts, { now, processes }: Surroundin
     remedy:
       dueForMs < STUCK_AFTER_MS
         ? null
-        : "are their workers started, and have they free slots? Look at owed status, and at their logs",
+        : "are their workers started, and have they free slots? Look at `owed status`, and at their logs",
   };
 }
 
@@ -152,13 +152,13 @@ function unservedSituation(
     return {
       situation: "no-process",
       why: `${since}, and no process is alive.`,
-      remedy: "start the worker of the application, or: owed work FILE",
+      remedy: "start the worker of the application, or: `owed work FILE`",
     };
   }
   return {
     situation: "orphaned",
     why: `${since}, and ${nobodyOf(alive.length)} the type "${task.type}".`,
-    remedy: "deploy a worker with an executor for this type, or cancel the task: owed cancel ID",
+    remedy: "deploy a worker with an executor for this type, or cancel the task: `owed cancel ID`",
   };
 }
 

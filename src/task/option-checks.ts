@@ -1,8 +1,6 @@
 /** Checks of options, and how an error shows a value that cannot be used. Pure. */
 import { InvalidInputError } from "../errors.ts";
-
-/** Names that differ in more letters than these are not taken for each other. */
-const LARGEST_MISSPELLING = 2;
+import { nearestWord } from "./spelling.ts";
 
 /** A wrong value as an error shows it: plain values as they are, others by kind. */
 export function shown(value: unknown): string {
@@ -65,28 +63,9 @@ export function checkNames(place: string, options: object, names: ReadonlySet<st
 
 function unknownOption(place: string, name: string, names: ReadonlySet<string>): InvalidInputError {
   const known = [...names];
-  const wrong = name.slice(0, 40).toLowerCase();
-  const distances = known.map((one) => editDistance(wrong, one.toLowerCase()));
-  const least = Math.min(...distances);
-  const remedy =
-    least <= LARGEST_MISSPELLING
-      ? `did you mean ${known[distances.indexOf(least)]}?`
-      : `there are ${known.join(", ")}`;
+  const meant = nearestWord(name, known);
+  const remedy = meant === null ? `there are ${known.join(", ")}` : `did you mean ${meant}?`;
   return new InvalidInputError(name.slice(0, 40), `is no option of ${place}`, remedy);
-}
-
-/** How many letters must be put in, left out or changed to make one text the other. */
-function editDistance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row += 1) {
-    const line = [row];
-    for (let column = 1; column <= to.length; column += 1) {
-      const changed = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      line.push(Math.min(changed, (above[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1));
-    }
-    above = line;
-  }
-  return above[to.length] ?? 0;
 }
 
 /** Throws InvalidInputError unless `value` is a function. */

@@ -30,6 +30,7 @@ export const dashboard: Command = {
     "of this machine do not find it; whoever has it may redrive, cancel and erase. In an",
     "application, mount `dashboard` of owed/dashboard instead, and say there who may do what.",
   ],
+  endsItself: true,
   run: serve,
 };
 

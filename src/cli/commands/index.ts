@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Command } from "../command.ts";
+import { bench } from "./bench.ts";
 import { completionFor } from "./completion.ts";
 import { dashboard } from "./dashboard.ts";
 import { doctor } from "./doctor.ts";
@@ -26,6 +27,7 @@ const working: readonly Command[] = [
   migrate,
   roles,
   prune,
+  bench,
 ];
 
 /** The commands. */

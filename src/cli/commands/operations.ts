@@ -1,5 +1,6 @@
 /** `owed redrive` and `owed cancel`: for one task by its id, or for many by what they have in common. */
 import { TaskNotFoundError, TaskStateError } from "../../errors.ts";
+import { withId } from "../../story/shell-word.ts";
 import { verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
 import type { TaskState } from "../../task/task.ts";
@@ -50,6 +51,7 @@ export const redrive: Command = {
     "Each starts a new generation with all its attempts ahead. Tasks that fail again",
     "meanwhile are left alone, so that running the same command again ends.",
   ],
+  endsItself: true,
   run: (invocation) => run(invocation, redriving),
 };
 
@@ -64,6 +66,7 @@ export const cancel: Command = {
     "An attempt under way goes on to its end, but changes nothing. A cancelled task can be",
     "redriven.",
   ],
+  endsItself: true,
   run: (invocation) => run(invocation, cancelling),
 };
 
@@ -97,7 +100,7 @@ async function runOne(invocation: Invocation, action: BulkAction, taskId: string
   printer.line(`${taskId} is ${action.participle}`, "green");
   if (action === redriving && verdict !== null) {
     printer.paragraph("  ", verdict.why);
-    if (verdict.remedy !== null) printer.paragraph("  what to do: ", verdict.remedy);
+    if (verdict.remedy !== null) printer.remedy("  ", withId(verdict.remedy, taskId));
   }
   return exitCodes.done;
 }

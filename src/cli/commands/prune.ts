@@ -24,6 +24,7 @@ export const prune: Command = {
     "deleted. A task that is gone is not recognised any more when it is enqueued again: it",
     "would run again.",
   ],
+  endsItself: true,
   async run(invocation) {
     const { arguments: options, printer, terminal } = invocation;
     const olderThanMs = options.duration("older-than", DEFAULT_AGE_MS);

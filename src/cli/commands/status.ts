@@ -7,6 +7,7 @@ import { isSilent } from "../../story/verdict.ts";
 import type { Command, Invocation } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { explained } from "../failure.ts";
+import { pause, unlessInterrupted } from "../interruption.ts";
 import { processShape } from "../json-shapes.ts";
 import type { OpenedDatabase } from "../opened-database.ts";
 import type { Cell, Printer } from "../printer.ts";
@@ -30,11 +31,12 @@ export const status: Command = {
     watch: { type: "boolean", short: "w", says: "show it again and again, until Ctrl-C" },
     interval: { type: "string", value: "TIME", says: "how often, with --watch (default 2s)" },
   },
+  endsItself: true,
   async run(invocation) {
     const intervalMs = invocation.arguments.duration("interval", 2_000);
     const database = await invocation.open();
     if (!invocation.arguments.flag("watch")) {
-      show(invocation.printer, database, await standingOf(database));
+      show(invocation.printer, database, await unlessInterrupted(invocation.terminal, standingOf(database)));
       return exitCodes.done;
     }
     return await watch(invocation, database, Math.max(intervalMs, 200));
@@ -47,20 +49,23 @@ async function watch(
   database: OpenedDatabase,
   intervalMs: number,
 ): Promise<ExitCode> {
-  while (!terminal.interrupted.aborted) {
-    const standing = await standingOf(database).catch(unreachable);
-    printer.clear();
-    if (standing instanceof StoreUnavailableError) tell(printer, standing);
-    else show(printer, database, standing);
-    if (!terminal.isInteractive) printer.line();
+  for (let isFirst = true; !terminal.interrupted.aborted; isFirst = false) {
+    const standing = await unlessInterrupted(terminal, standingOf(database)).catch(unreachable);
+    if (standing === null) break;
+    printer.frame(isFirst, () => {
+      if (standing instanceof StoreUnavailableError) tell(printer, standing);
+      else show(printer, database, standing);
+    });
     await pause(terminal, intervalMs);
   }
+  if (terminal.isInteractive) printer.line(); // behind the ^C that the terminal wrote
   return exitCodes.done;
 }
 
-/** Whoever watches through an outage wants to see its end. */
-function unreachable(error: unknown): StoreUnavailableError {
+/** Whoever watches through an outage wants to see its end; null when they have seen enough. */
+function unreachable(error: unknown): StoreUnavailableError | null {
   if (error instanceof StoreUnavailableError) return error;
+  if (error instanceof Error && error.name === "AbortError") return null;
   throw error;
 }
 
@@ -68,17 +73,7 @@ function tell(printer: Printer, error: StoreUnavailableError): void {
   const { code, message, remedy } = explained(error);
   printer.json({ error: { code, message, remedy } });
   printer.paragraph("! ", `${message}; trying again`, "red");
-  if (remedy !== null) printer.paragraph("  what to do: ", remedy);
-}
-
-function pause({ ports, interrupted }: Invocation["terminal"], delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = ports.timers.after(delayMs, resolve);
-    interrupted.addEventListener("abort", () => {
-      timer.cancel();
-      resolve();
-    });
-  });
+  if (remedy !== null) printer.remedy("  ", remedy);
 }
 
 async function standingOf({ store }: OpenedDatabase): Promise<Standing> {
@@ -121,7 +116,7 @@ function show(printer: Printer, { described }: OpenedDatabase, standing: Standin
   if (warnings.length === 0) printer.line("nothing is wrong", "green");
   for (const { problem, remedy } of warnings) {
     printer.paragraph("! ", problem, "yellow");
-    printer.paragraph("  what to do: ", remedy);
+    printer.remedy("  ", remedy);
   }
 }
 

@@ -3,7 +3,7 @@
 import { TaskNotFoundError } from "../../errors.ts";
 import type { Act, RegisteredProcess } from "../../store/contract.ts";
 import { shownDuration, shownInstant, shownInstantFrom } from "../../story/durations.ts";
-import { shellWord } from "../../story/shell-word.ts";
+import { shellWord, withId } from "../../story/shell-word.ts";
 import { actWords, storyOf } from "../../story/task-story.ts";
 import { executes, isSilent, processName, type Verdict, verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";
@@ -76,9 +76,8 @@ function show({ printer, arguments: options }: Invocation, shown: Shown): void {
     printer.paragraph(`  ${name.padEnd(width)}  `, text);
   }
   printer.line();
-  const own = (text: string): string => text.replace(/\bID$/, () => shellWord(found.taskId));
   printer.paragraph("  ", verdict.why, "bold");
-  if (verdict.remedy !== null) printer.paragraph("  what to do: ", own(verdict.remedy));
+  if (verdict.remedy !== null) printer.remedy("  ", withId(verdict.remedy, found.taskId));
   if (verdict.again !== null) printer.paragraph("  run it again? ", verdict.again);
   printer.line();
   timeline(printer, shown, options.flag("stack"));

@@ -77,7 +77,8 @@ async function onePage(
   const { now } = await store.examine();
   show(invocation, state, page.tasks, now, page.nextCursor);
   if (page.nextCursor !== null) {
-    const more = `owed tasks${selectionAsOptions(selection)}${options.flag("newest") ? " --newest" : ""}`;
+    const chosen = `${selectionAsOptions(selection)}${options.flag("newest") ? " --newest" : ""}`;
+    const more = printer.command(`owed tasks${chosen}`);
     printer.line();
     printer.line(`more: ${more} --limit=${limit} --cursor=${page.nextCursor}`, "dim");
   }

@@ -37,6 +37,7 @@ export const work: Command = {
     "brings its own database. SIGINT or SIGTERM stop it: what runs has the grace to end, the",
     "rest is given back at no cost. A second signal cuts the grace short.",
   ],
+  endsItself: true,
   run: runWorker,
 };
 

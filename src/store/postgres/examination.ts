@@ -6,7 +6,7 @@ import type { Names } from "./identifier.ts";
 import { foundVersion } from "./migrate.ts";
 import { knownVersion } from "./migrations/index.ts";
 import { numberParameter } from "./parameters.ts";
-import { settingFindings } from "./setting-findings.ts";
+import { setForServer, settingFindings } from "./setting-findings.ts";
 import * as examine from "./statements/examine.ts";
 import { durabilitySettings } from "./statements/schema.ts";
 
@@ -68,7 +68,7 @@ function serverFindings(server: Row, pooler: boolean): StoreFinding[] {
       code: "autovacuum-off",
       severity: "warning",
       problem: "autovacuum is off: tables that fill and empty all day grow without bound",
-      remedy: "set autovacuum to on in postgresql.conf and reload",
+      remedy: setForServer("autovacuum = on"),
     });
   }
   if (!pooler && server["plan_cache_mode"] !== "force_generic_plan") {
@@ -78,10 +78,14 @@ function serverFindings(server: Row, pooler: boolean): StoreFinding[] {
       problem:
         "what the store pins when it connects did not arrive: a pooler in between drops it (ignore_startup_parameters)",
       remedy:
-        "set `pooler: true` in postgresStore and OWED_POOLER=1 for this command: prepared statements break behind a transaction pooler",
+        "prepared statements break behind it: set `pooler: true` in postgresStore, and for this command: `export OWED_POOLER=1`",
     });
   }
   return found;
+}
+
+function inPsql(statement: string): string {
+  return `in psql: \`${statement}\``;
 }
 
 function indexFindings(schema: string, rows: readonly Row[]): StoreFinding[] {
@@ -94,7 +98,9 @@ function indexFindings(schema: string, rows: readonly Row[]): StoreFinding[] {
         code: isThere ? "index-invalid" : "index-missing",
         severity: "error",
         problem: `the index ${name} ${isThere ? "is invalid" : "is missing"}: claims and lookups read whole tables, or stop at their time limit`,
-        remedy: isThere ? examine.reindexRemedy(schema, name) : examine.indexRemedy(schema, statement),
+        remedy: inPsql(
+          isThere ? examine.reindexRemedy(schema, name) : examine.indexRemedy(schema, statement),
+        ),
       },
     ];
   });
@@ -109,7 +115,7 @@ function tableFindings(schema: string, rows: readonly Row[]): StoreFinding[] {
         code: "autovacuum-off",
         severity: "warning",
         problem: `autovacuum is off for the table ${table}: it grows without bound`,
-        remedy: `reset autovacuum_enabled of the table ${table}`,
+        remedy: inPsql(examine.autovacuumRemedy(schema, table)),
       });
     }
     if (row["bloated"] === "true") {
@@ -117,7 +123,7 @@ function tableFindings(schema: string, rows: readonly Row[]): StoreFinding[] {
         code: "bloat",
         severity: "warning",
         problem: `the table ${table} has ${textOf(row, "dead")} dead rows beside ${textOf(row, "live")} live ones, and no vacuum for an hour`,
-        remedy: `${examine.vacuumRemedy(schema, table)}; when it frees nothing, end the oldest transaction`,
+        remedy: `${inPsql(examine.vacuumRemedy(schema, table))}; when it frees nothing, end the oldest transaction`,
       });
     }
     return found;
@@ -129,6 +135,6 @@ function snapshotFindings(rows: readonly Row[]): StoreFinding[] {
     code: "long-transaction",
     severity: "warning",
     problem: `${textOf(row, "holder")} has had a transaction open for ${textOf(row, "seconds")} s: dead rows cannot be freed, and tasks it enqueued cannot run`,
-    remedy: "commit it or roll it back; pg_terminate_backend(pid) ends a session that nobody needs",
+    remedy: `commit it or roll it back; when nobody needs it, ${inPsql(textOf(row, "ending"))}`,
   }));
 }

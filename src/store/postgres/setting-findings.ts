@@ -2,17 +2,26 @@
 import type { StoreFinding } from "../contract.ts";
 import type { Row } from "./connections.ts";
 
+/** For the role that asks, in this database: it wins over what the server, the database and the role say elsewhere. */
+function setForRole(settings: Row, assignment: string): string {
+  return `in psql: \`alter ${settings["place"]} set ${assignment}\`, and so for each role of the application; then reconnect`;
+}
+
+/** For the whole server. */
+export function setForServer(assignment: string): string {
+  return `in psql, as a superuser: \`alter system set ${assignment}\`, then \`select pg_reload_conf()\``;
+}
+
 /** What of the database's settings weakens the promises. */
 export function settingFindings(settings: Row): StoreFinding[] {
   const found: StoreFinding[] = [];
-  const on = "set it to on for this database, and for the roles that use it";
   if (settings["synchronous_commit"] === "off") {
     found.push({
       code: "synchronous-commit-off",
       severity: "error",
       problem:
         "synchronous_commit is off: a crash of the server can lose tasks whose commit was acknowledged",
-      remedy: on,
+      remedy: setForRole(settings, "synchronous_commit = on"),
     });
   }
   if (settings["fsync"] === "off") {
@@ -20,7 +29,7 @@ export function settingFindings(settings: Row): StoreFinding[] {
       code: "fsync-off",
       severity: "error",
       problem: "fsync is off: a crash of the machine can lose or corrupt the database",
-      remedy: "set it to on in postgresql.conf and reload",
+      remedy: setForServer("fsync = on"),
     });
   }
   if (settings["full_page_writes"] === "off") {
@@ -28,7 +37,7 @@ export function settingFindings(settings: Row): StoreFinding[] {
       code: "full-page-writes-off",
       severity: "error",
       problem: "full_page_writes is off: a crash of the machine can corrupt the database",
-      remedy: "set it to on in postgresql.conf and reload, unless the file system never tears a page",
+      remedy: `${setForServer("full_page_writes = on")}; unless the file system never tears a page`,
     });
   }
   if (settings["read_only"] === "on" || settings["in_recovery"] === "true") {
@@ -39,16 +48,15 @@ export function settingFindings(settings: Row): StoreFinding[] {
       remedy:
         settings["in_recovery"] === "true"
           ? "this is a standby: connect to the primary"
-          : "set default_transaction_read_only to off",
+          : setForRole(settings, "default_transaction_read_only = off"),
     });
   }
   if (settings["isolation"] !== "read committed") {
-    const remedy = 'set it to "read committed" for the role of the store';
     found.push({
       code: "isolation",
       severity: "error",
       problem: `default_transaction_isolation is "${settings["isolation"]}": claims will fail with 40001`,
-      remedy,
+      remedy: setForRole(settings, "default_transaction_isolation = 'read committed'"),
     });
   }
   return found;

@@ -17,7 +17,7 @@ export function examineFile(connection: Connection, file: string, nowMs: number)
     now: new Date(nowMs),
     findings: [
       ...fileFindings(connection, file),
-      ...(found === migrations.length ? indexFindings(connection) : []),
+      ...(found === migrations.length ? indexFindings(connection, file) : []),
       ...bloatFindings(connection, file),
     ],
   };
@@ -34,7 +34,7 @@ function expectedIndexes(): ReadonlyMap<string, string> {
   return new Map(statements.map((statement) => [/index (\w+) on/.exec(statement)?.[1] ?? "", statement]));
 }
 
-function indexFindings(connection: Connection): StoreFinding[] {
+function indexFindings(connection: Connection, file: string): StoreFinding[] {
   const standing = new Set(connection.all<{ readonly name: string }>(indexesOf).map(({ name }) => name));
   return [...expectedIndexes()]
     .filter(([name]) => !standing.has(name))
@@ -42,7 +42,7 @@ function indexFindings(connection: Connection): StoreFinding[] {
       code: "index-missing",
       severity: "error",
       problem: `the index ${name} is missing: claims and lookups fail, or read whole tables`,
-      remedy: statement.replaceAll(/\s+/g, " "),
+      remedy: `with sqlite3 ${file}: \`${statement.replaceAll(/\s+/g, " ")}\``,
     }));
 }
 
@@ -57,7 +57,7 @@ function bloatFindings(connection: Connection, file: string): StoreFinding[] {
       code: "bloat",
       severity: "warning",
       problem: `${Math.round(freeBytes / 1_048_576)} MB of ${file} are free space, more than half of it`,
-      remedy: "run vacuum while nobody writes; it needs as much free disk space as the data has",
+      remedy: `while nobody writes, with sqlite3 ${file}: \`vacuum\`; it needs as much free disk space as the data has`,
     },
   ];
 }

@@ -44,6 +44,10 @@ export const reindexRemedy = (schema: string, index: string): string =>
 export const vacuumRemedy = (schema: string, table: string): string =>
   `vacuum (verbose, analyze) ${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
 
+/** Gives a table back to autovacuum. */
+export const autovacuumRemedy = (schema: string, table: string): string =>
+  `alter table ${quoteIdentifier(schema)}.${quoteIdentifier(table)} reset (autovacuum_enabled)`;
+
 /** $1 now in ms. Settings as this connection has them. */
 export const examineServer: Statement = {
   name: "owed_examine_server",
@@ -93,7 +97,8 @@ export const examineSnapshots: Statement = {
   text: `select
   concat('the session with pid ', a.pid, ' (', coalesce(nullif(a.application_name, ''), 'no application name'), ', ',
     a.state, ')') as holder,
-  cast(floor(extract(epoch from clock_timestamp() - a.xact_start)) as text) as seconds
+  cast(floor(extract(epoch from clock_timestamp() - a.xact_start)) as text) as seconds,
+  concat('select pg_terminate_backend(', a.pid, ')') as ending
 from pg_catalog.pg_stat_activity a
 where a.datname = current_database()
   and a.xact_start < clock_timestamp() - cast($1 as double precision) * interval '1 second'
@@ -102,7 +107,8 @@ where a.datname = current_database()
 union all
 select
   concat('the prepared transaction "', p.gid, '"'),
-  cast(floor(extract(epoch from clock_timestamp() - p.prepared)) as text)
+  cast(floor(extract(epoch from clock_timestamp() - p.prepared)) as text),
+  concat('rollback prepared ', quote_literal(p.gid))
 from pg_catalog.pg_prepared_xacts p
 where p.database = current_database()
   and p.prepared < clock_timestamp() - cast($1 as double precision) * interval '1 second'

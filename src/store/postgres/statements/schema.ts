@@ -54,5 +54,6 @@ export const durabilitySettings: Statement = {
   current_setting('full_page_writes') as full_page_writes,
   current_setting('default_transaction_read_only') as read_only,
   current_setting('default_transaction_isolation') as isolation,
+  concat('role ', quote_ident(session_user), ' in database ', quote_ident(current_database())) as place,
   cast(pg_is_in_recovery() as text) as in_recovery`,
 };
