@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with all output so far, each time some comes; it may send a signal. */
   readonly watch?: (output: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Called once it runs; it may send a signal whenever it likes. */
+  readonly started?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** The command, installed. */
@@ -66,7 +68,7 @@ function run(
   command: string,
   folder: string,
   argv: readonly string[],
-  { env = {}, watch }: RunOptions = {},
+  { env = {}, watch, started }: RunOptions = {},
 ): Promise<Ending> {
   // Nothing of whoever runs the tests: no DATABASE_URL, no PG* variables.
   const environment = { PATH: process.env["PATH"], HOME: folder, TZ: "UTC", ...env };
@@ -77,7 +79,9 @@ function run(
   });
   let out = "";
   let err = "";
-  const note = (): void => watch?.(out + err, (signal) => void child.kill(signal));
+  const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
+  started?.(kill);
+  const note = (): void => watch?.(out + err, kill);
   child.stdout.on("data", (chunk: Buffer) => {
     out += chunk.toString();
     note();

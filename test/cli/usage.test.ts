@@ -41,6 +41,13 @@ const bad: readonly (readonly [argv: string, says: string])[] = [
   ["frobnicate", 'there is no command "frobnicate"'],
   ["--frobnicate", "there is no option"],
   ["status --frobnicate", "unknown option '--frobnicate'"],
+  ["stauts", "did you mean owed status?"],
+  ["redrvie x", "did you mean owed redrive?"],
+  ["status --wacth", "did you mean --watch?"],
+  ["tasks --stae failed", "did you mean --state?"],
+  ["redrive --all --dryrun", "did you mean --dry-run?"],
+  ["tasks --state faild", "did you mean failed?"],
+  ["bench --tasks 5", '--tasks cannot be "5"'],
   ["status extra", '"extra" is one argument too many'],
   ["task", "ID is missing"],
   ["tasks --state lost", '--state cannot be "lost"'],
@@ -142,16 +149,19 @@ it("a connection string comes from a file, unless others can read that", async (
 });
 
 describe("a database that cannot be reached", () => {
-  test.each(everyCommand)("ends owed %s with code 3, says why, and keeps the password", async (argv) => {
-    const env = {
-      DATABASE_URL: `postgres://shop:${encodeURIComponent(PASSWORD)}@127.0.0.1:${await freePort()}/shop`,
-    };
-    const ending = await owed.run(argv.split(" "), { env });
-    expect([ending.code, ending.out]).toEqual([3, ""]);
-    expect(ending.err).toContain("ECONNREFUSED");
-    expect(ending.err).toContain("nothing listens at that host and port");
-    expectNoSecret(ending);
-  });
+  test.each([...everyCommand, "doctor"])(
+    "ends owed %s with code 3, says why, and keeps the password",
+    async (argv) => {
+      const env = {
+        DATABASE_URL: `postgres://shop:${encodeURIComponent(PASSWORD)}@127.0.0.1:${await freePort()}/shop`,
+      };
+      const ending = await owed.run(argv.split(" "), { env });
+      expect([ending.code, ending.out]).toEqual([3, ""]);
+      expect(ending.err).toContain("ECONNREFUSED");
+      expect(ending.err).toContain("nothing listens at that host and port");
+      expectNoSecret(ending);
+    },
+  );
 
   it("is told apart: a host that is not known, a database that is not there, a server that never answers", async () => {
     const says = async (url: string): Promise<string> => {
@@ -202,7 +212,7 @@ describe("a database that cannot be reached", () => {
   });
 });
 
-test.each(everyCommand)(
+test.each([...everyCommand, "doctor", "bench --yes --tasks 100"])(
   "owed %s never writes the connection string, even where the database holds it",
   async (argv) => {
     await using place = await openPlace("Postgres");

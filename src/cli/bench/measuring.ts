@@ -15,8 +15,9 @@ import type { ScratchPlace } from "./scratch-place.ts";
 const CLIENTS = 8;
 /** Tasks of one transaction in bulk. */
 const BULK = 500;
-/** Tasks that are timed one by one: as many as asked for, and no more than these. */
+/** Enqueues that are timed one by one: as many as asked for, and no more than these. */
 const MOST_SINGLE = 500;
+/** Starts that are timed: a tenth of as many, and no more than these. */
 const MOST_LATENCIES = 100;
 /** Between two tasks for a worker, so that it has become idle: what comes while it looks is taken at once. */
 const LONGEST_PAUSE_MS = 100;
@@ -162,7 +163,7 @@ class Run {
   }
 
   async #latency(code: string, what: string, scheduler: Any, starts: Starts, pauseMs: number): Promise<void> {
-    const tasks = Math.min(this.#plan.tasks, MOST_LATENCIES);
+    const tasks = Math.min(Math.ceil(this.#plan.tasks / 10), MOST_LATENCIES);
     const times: number[] = [];
     const untilMs = this.#nowMs() + LATENCY_MS;
     await this.#timed({ code, what, tasks, times, hasRate: false }, async () => {

@@ -1,6 +1,8 @@
 /** `owed init`: writes a file to start from, and makes the tables. */
 import { writeFileSync } from "node:fs";
 
+import { shellValue, shellWord } from "../../story/shell-word.ts";
+import type { Arguments } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { confirmingOptions } from "../confirmation.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -39,12 +41,30 @@ export const init: Command = {
     }
     printer.line(`${file} is written. It executes the type "greeting.send".`, "green");
     printer.line();
-    printer.line(`  owed work ${file}      runs a worker`);
-    printer.line(`  node ${file} enqueue   enqueues a task`);
-    printer.line("  owed status                    shows what there is");
+    const word = shellWord(file);
+    const steps = [
+      [printer.command(`owed work ${word}`), "runs a worker"],
+      [`${placeForNode(options)}node ${word} enqueue`, "enqueues a task"],
+      [printer.command("owed status"), "shows what there is"],
+    ] as const;
+    const width = Math.max(...steps.map(([command]) => command.length));
+    for (const [command, what] of steps) printer.line(`  ${command.padEnd(width)}   ${what}`);
     return exitCodes.done;
   },
 };
+
+/** Where the tasks are, as the file that was written reads it, where options said so and no variables. */
+function placeForNode(options: Arguments): string {
+  const file = options.text("sqlite");
+  const urlFile = options.text("url-file");
+  const schema = options.text("schema");
+  return [
+    file === null ? "" : `OWED_SQLITE_FILE=${shellValue(file)} `,
+    urlFile === null ? "" : `DATABASE_URL="$(cat ${shellValue(urlFile)})" `,
+    schema === null ? "" : `OWED_SCHEMA=${shellValue(schema)} `,
+    options.flag("pooler") ? "OWED_POOLER=1 " : "",
+  ].join("");
+}
 
 function refused(): ExitCode {
   return exitCodes.refused;
@@ -75,15 +95,17 @@ export const executors = [
   }),
 ];
 
-/** The store of the command line: Postgres by DATABASE_URL, else the SQLite file of OWED_SQLITE_FILE. */
+/** The store of the command line: Postgres by DATABASE_URL, else the file of OWED_SQLITE_FILE, else Postgres by PGHOST. */
 async function openStore() {
-  const url = process.env.OWED_DATABASE_URL ?? process.env.DATABASE_URL;
-  if (url === undefined) {
+  const { OWED_DATABASE_URL, DATABASE_URL, OWED_SQLITE_FILE, OWED_SCHEMA, OWED_POOLER } = process.env;
+  const connectionString = OWED_DATABASE_URL || DATABASE_URL;
+  if (!connectionString && OWED_SQLITE_FILE) {
     const { sqliteStore } = await import("owed/sqlite");
-    return sqliteStore({ file: process.env.OWED_SQLITE_FILE });
+    return sqliteStore({ file: OWED_SQLITE_FILE });
   }
   const { postgresStore } = await import("owed/postgres");
-  return postgresStore({ connectionString: url, schema: process.env.OWED_SCHEMA ?? "owed" });
+  const place = connectionString ? { connectionString } : { connection: {} };
+  return postgresStore({ ...place, schema: OWED_SCHEMA || "owed", pooler: OWED_POOLER === "1" });
 }
 
 // node FILE enqueue: a task in a transaction of its own. In your application, pass the transaction you already have.
