@@ -57,7 +57,7 @@ export function schemaCheck({ schemaVersion: { found, known } }: StoreExaminatio
           remedy:
             found < known
               ? `run: ${migrate}`
-              : "this program is too old: `npm install owed@latest`, and deploy",
+              : "this program is too old: upgrade the package in it, `npm install owed@latest`, and deploy",
         };
   return { name: "schema", fine, findings: [finding] };
 }
@@ -82,7 +82,7 @@ export function clockCheck(now: Date, halfwayMs: number): Check {
             severity: "warning",
             problem: `the clock of this machine is ${away}: instants that are computed here (runAt) come early or late`,
             remedy:
-              "synchronise both clocks, on Linux: `timedatectl set-ntp true`; the database's own decides what is due",
+              "synchronise both clocks (NTP), on Linux: `timedatectl set-ntp true`; the database's own decides what is due",
           },
         ];
   return { name: "clock", fine: "this machine and the database agree", findings };

@@ -227,7 +227,7 @@ describe("on Postgres it finds", () => {
       `update pg_index set indisvalid = false where indexrelid = '${place.schema}.pending_ready'::regclass`,
     );
     const { remedies } = await examine(place.env);
-    await run(place.url, remedies["index-invalid"] ?? "");
+    await run(place.url, ...typed(remedies["index-invalid"]));
     expect((await examine(place.env)).remedies).toEqual({});
   });
 

@@ -128,6 +128,30 @@ export const scheduler = new Scheduler({ store: sqliteStore({ file: process.env.
   expect([code, (await place.store.get("task"))?.state]).toEqual([0, "confirmed"]);
 });
 
+it("init with options that say where the tasks are prints next steps that work as they stand", async () => {
+  await using place = await openPlace("Postgres", false);
+  const { DATABASE_URL: url = "", OWED_SCHEMA: schema = "" } = place.env;
+  writeFileSync(join(owed.folder, "url.txt"), url, { mode: 0o600 });
+  for (const options of ["--sqlite=own.db", `--url-file=url.txt --schema=${schema}`]) {
+    rmSync(join(owed.folder, "first.mjs"), { force: true });
+    const { code, out } = await owed.run(["init", "first.mjs", ...options.split(" ")]);
+    expect(code).toBe(0);
+    const steps = out.split("\n").filter((line) => / {3}\w/.test(line));
+    const [work = "", enqueue = "", status = ""] = steps.map((line) => line.trim().split(/ {3,}/)[0] ?? "");
+    const enqueued = spawnSync("bash", ["--norc", "-c", enqueue], {
+      cwd: owed.folder,
+      env: { PATH: process.env["PATH"] },
+      encoding: "utf8",
+    });
+    expect([enqueued.stderr, enqueued.stdout]).toEqual(["", expect.stringMatching(/^enqueued /)]);
+    const worked = await owed.run(work.split(" ").slice(1), {
+      watch: (output, kill) => output.includes("hello") && !output.includes("stopping") && kill("SIGTERM"),
+    });
+    expect(worked.code).toBe(0);
+    expect((await owed.run(status.split(" ").slice(1))).out).toMatch(/confirmed +1 /);
+  }
+});
+
 it("work says what is wrong with a file", async () => {
   await using place = await openPlace("SQLite");
   const says = async (name: string, code?: string) => {
@@ -163,6 +187,11 @@ COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.l
     expect(await complete("owed ta")).toEqual(["tasks", "task"]);
     expect(await complete("owed task --st")).toEqual(["--stack"]);
     expect(await complete("owed tasks --state c")).toEqual(["confirmed", "cancelled"]);
+    expect(await complete("owed tasks -s f")).toEqual(["failed"]);
+    // As bash cuts --state=p, and --state= before anything is typed.
+    expect(await complete("owed tasks --state = p")).toEqual(["pending"]);
+    expect(await complete("owed tasks --state =")).toEqual(["pending", "confirmed", "failed", "cancelled"]);
+    expect(await complete("owed bench --cl")).toEqual(["--clean"]);
     expect(await complete("owed work pack")).toEqual(expect.arrayContaining(["package.json"]));
     expect(await complete("owed completion z")).toEqual(["zsh"]);
     expect(await complete("owed task ")).toEqual([]);
@@ -176,6 +205,9 @@ it("the completion of zsh names every command and its options", async () => {
     expect(out).toContain(`    ${name})\n      _arguments`);
   expect(out).toContain(
     "'--state=[pending, confirmed, failed, cancelled]:STATE:(pending confirmed failed cancelled)'",
+  );
+  expect(out).toContain(
+    "'-s[pending, confirmed, failed, cancelled]:STATE:(pending confirmed failed cancelled)'",
   );
   expect((await owed.run(["completion", "fish"])).code).toBe(2);
 });

@@ -41,7 +41,10 @@ function bashScript(commands: readonly Command[]): string {
     const options = optionsOf(command);
     const values = options
       .filter(([, { type }]) => type === "string")
-      .map(([name, { values: found }]) => `        --${name}) ${bashReply(found)}; return ;;`);
+      .map(([name, { short, values: found }]) => {
+        const pattern = short === undefined ? `--${name}` : `--${name}|-${short}`;
+        return `        ${pattern}) ${bashReply(found)}; return ;;`;
+      });
     const words = options.map(([name]) => `--${name}`).join(" ");
     return `    ${command.name})
       case "$previous" in
@@ -54,6 +57,8 @@ ${values.join("\n")}
 _owed() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
   COMPREPLY=()
+  # An equals sign is a word of its own.
+  if [[ "$current" == "=" ]]; then current=""; elif [[ "$previous" == "=" ]]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"; fi
   if [[ $COMP_CWORD -eq 1 ]]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} help" -- "$current"))
     return
@@ -76,9 +81,11 @@ function bashReply(values: OptionDefinition["values"]): string {
 function zshScript(commands: readonly Command[]): string {
   const named = commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`).join("\n");
   const cases = commands.map((command) => {
-    const options = optionsOf(command).map(([name, { type, value = "", says, values }]) => {
-      const argument = type === "string" ? `=:${value}:${zshValues(values)}` : "";
-      return `        '--${name}${argument === "" ? "" : "="}[${quoted(says)}]${argument.slice(1)}'`;
+    const options = optionsOf(command).flatMap(([name, { type, short, value = "", says, values }]) => {
+      const argument = type === "string" ? `:${value}:${zshValues(values)}` : "";
+      const end = `[${quoted(says)}]${argument}'`;
+      const long = `        '--${name}${argument === "" ? "" : "="}${end}`;
+      return short === undefined ? [long] : [long, `        '-${short}${end}`];
     });
     const operand =
       command.operand === ""

@@ -3,8 +3,8 @@ import type { StoreFinding } from "../contract.ts";
 import type { Row } from "./connections.ts";
 
 /** For the role that asks, in this database: it wins over what the server, the database and the role say elsewhere. */
-function setForRole(settings: Row, assignment: string): string {
-  return `in psql: \`alter ${settings["place"]} set ${assignment}\`, and so for each role of the application; then reconnect`;
+function setForRole(settings: Row, assignment: string, first = ""): string {
+  return `in psql: ${first}\`alter ${settings["place"]} set ${assignment}\`, and so for each role of the application; then reconnect`;
 }
 
 /** For the whole server. */
@@ -48,7 +48,11 @@ export function settingFindings(settings: Row): StoreFinding[] {
       remedy:
         settings["in_recovery"] === "true"
           ? "this is a standby: connect to the primary"
-          : setForRole(settings, "default_transaction_read_only = off"),
+          : setForRole(
+              settings,
+              "default_transaction_read_only = off",
+              "`set default_transaction_read_only = off`, then ",
+            ),
     });
   }
   if (settings["isolation"] !== "read committed") {
