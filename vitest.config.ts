@@ -5,7 +5,13 @@ import { defineConfig } from "vitest/config";
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
 /** Adapters beyond one of each family of drivers; those in test/orms are installed apart. */
-const longTier = ["test/orms/**", "test/adapters/drizzle.test.ts", "test/adapters/kysely.test.ts"];
+const longTier = [
+  "test/orms/**",
+  "test/adapters/drizzle.test.ts",
+  "test/adapters/kysely.test.ts",
+  // The examples that need what only examples/ installs.
+  "test/examples/{fastify-drizzle,hono-kysely,nestjs-typeorm,nextjs-prisma}.test.ts",
+];
 const isFull = process.env["OWED_TEST_FULL"] === "1";
 
 export default defineConfig({

@@ -1,0 +1,5 @@
+create table "orders" (
+  "id" uuid primary key,
+  "email" text not null,
+  "amount_cents" integer not null
+);
