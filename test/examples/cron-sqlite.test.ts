@@ -80,7 +80,10 @@ test("an invoice is sent for every subscription that was billed, and for no othe
 
     await using second = await start();
     await until("all are billed", async () => (await shop.ids("select id from invoice")).length === 240);
-    await until("all is sent", async () => (await shop.ids("select task_id as id from owed_pending")).length === 0);
+    await until(
+      "all is sent",
+      async () => (await shop.ids("select task_id as id from owed_pending")).length === 0,
+    );
     expect(invoiced(mails)).toEqual(await shop.ids("select id from invoice order by id"));
     expect(await second.health()).toMatchObject({ status: 200, database: true, pending: 0, failed: 0 });
 

@@ -130,7 +130,9 @@ export function testShop(shop: Shop): void {
     expect(orders.length).toBeGreaterThanOrEqual(1 + burst.accepted + after.accepted);
     expect(receipted(mails)).toEqual(orders);
     expect(mails.refused).toBeGreaterThan(0);
-    const states = await database.column("select state || ' ' || count(*) from owed.task_state group by state");
+    const states = await database.column(
+      "select state || ' ' || count(*) from owed.task_state group by state",
+    );
     expect(states).toEqual([`confirmed ${orders.length}`]);
     expect(await team.web.health()).toMatchObject({ status: 200, database: true, pending: 0, failed: 0 });
     if (shop.worker !== undefined) expect(await team.web.health()).toMatchObject({ workers: 1 });

@@ -34,7 +34,9 @@ const server = createServer(async (_request, response) => {
 
 async function billAgainAndAgain(signal: AbortSignal) {
   while (!signal.aborted) {
-    await billAllDue(scheduler).catch((error) => console.error("billing failed, the next time bills it", error));
+    await billAllDue(scheduler).catch((error) =>
+      console.error("billing failed, the next time bills it", error),
+    );
     await sleep(Number(BILL_EVERY_MS), undefined, { signal }).catch(() => undefined);
   }
 }

@@ -6,8 +6,11 @@ import { receiptExecutor } from "./receipts.ts";
 
 /** Makes it; nothing is started. */
 export function createScheduler(pool: pg.Pool, mailerUrl: string) {
-  return new Scheduler({ store: postgresStore({ pool }), executors: [receiptExecutor(mailerUrl)],
-    logger: console });
+  return new Scheduler({
+    store: postgresStore({ pool }),
+    executors: [receiptExecutor(mailerUrl)],
+    logger: console,
+  });
 }
 
 /** The scheduler with the type of its transactions. */

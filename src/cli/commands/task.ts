@@ -3,7 +3,7 @@
 import { TaskNotFoundError } from "../../errors.ts";
 import type { Act, RegisteredProcess } from "../../store/contract.ts";
 import { shownDuration, shownInstant, shownInstantFrom } from "../../story/durations.ts";
-import { shellWord, withId } from "../../story/shell-word.ts";
+import { withId } from "../../story/shell-word.ts";
 import { actWords, storyOf } from "../../story/task-story.ts";
 import { executes, isSilent, processName, type Verdict, verdictOf } from "../../story/verdict.ts";
 import { checkTaskId } from "../../task/identifier.ts";

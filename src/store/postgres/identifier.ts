@@ -68,6 +68,7 @@ export interface Names {
   readonly cancelTask: string;
   readonly redriveTask: string;
   readonly eraseTask: string;
+  readonly deleteTask: string;
   readonly act: string;
   readonly rollUp: string;
 }
@@ -100,6 +101,7 @@ export function namesIn(schema: string): Names {
     cancelTask: inSchema("cancel_task_v1"),
     redriveTask: inSchema("redrive_task_v1"),
     eraseTask: inSchema("erase_task_v1"),
+    deleteTask: inSchema("delete_task_v1"),
     act: inSchema("act"),
     rollUp: inSchema("roll_up"),
   });

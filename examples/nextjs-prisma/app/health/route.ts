@@ -8,7 +8,14 @@ export async function GET(): Promise<Response> {
   try {
     const { processes, pending, failed, oldestDueAgeMs } = await shop().scheduler.stats();
     // Orders are taken without a worker too; that their receipts wait is for an alarm, not for the load balancer.
-    return Response.json({ isHealthy: true, database: true, workers: processes, pending, failed, oldestDueAgeMs });
+    return Response.json({
+      isHealthy: true,
+      database: true,
+      workers: processes,
+      pending,
+      failed,
+      oldestDueAgeMs,
+    });
   } catch (error) {
     return Response.json({ isHealthy: false, database: false, problems: [String(error)] }, { status: 503 });
   }

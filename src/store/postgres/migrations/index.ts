@@ -6,8 +6,8 @@ import { functions } from "./0002-functions.ts";
 import { confirmWithin } from "./0003-confirm-within.ts";
 import { insertTasks } from "./0004-insert-tasks.ts";
 import { enqueueFromSql } from "./0005-enqueue-from-sql.ts";
-import { records } from "./0005-records.ts";
-import { leastPrivilege } from "./0006-least-privilege.ts";
+import { records } from "./0006-records.ts";
+import { leastPrivilege } from "./0007-least-privilege.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
@@ -19,8 +19,8 @@ export const migrations: readonly Migration[] = Object.freeze([
   confirmWithin,
   insertTasks,
   enqueueFromSql,
-  leastPrivilege,
   records,
+  leastPrivilege,
 ]);
 
 /** The version this library works with. */

@@ -2,20 +2,6 @@
 import type { Names } from "../identifier.ts";
 import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
 
-/**
- * Puts an operation on record within the statement that does it, if an actor is given: `changed` is what it has changed,
- * with its task and the state before.
- * @param from number of the parameter that is the actor; how, and why, follow it
- */
-export const acted = (names: Names, action: string, from: number): string => `acted as (
-    insert into ${names.act} (at, actor, via, action, task_id, type, reference_id, generation, state, outcome, reason)
-    select i.at, $${from}, $${from + 1}, '${action}', c.task_id, c.type_name, c.reference_id, c.generation, c.state, 'done',
-      $${from + 2}
-    from changed c
-    cross join instant i
-    where cast($${from} as text) is not null
-  )`;
-
 /** $1 now in ms, $2 actor, $3 via, $4 reason, $5 action, $6 task id, $7 type, $8 reference, $9 generation, $10 state, $11 outcome. */
 export const recordAct = (names: Names): Statement => ({
   name: "owed_record_act",

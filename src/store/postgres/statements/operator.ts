@@ -1,8 +1,6 @@
 /** Statements of operators: what a person, a dashboard or the command line asks for. */
 import type { Names } from "../identifier.ts";
-import { acted } from "./act.ts";
-import { removal } from "./prune.ts";
-import { inMilliseconds, instantOf, type Statement } from "./statement.ts";
+import { inMilliseconds, type Statement } from "./statement.ts";
 
 /** What `taskOf` reads, from the view as v. */
 export const taskColumns: string = `v.task_id,
@@ -60,124 +58,25 @@ where v.task_id = $1`,
 });
 
 /**
- * Pending becomes cancelled, whatever its claim. Here as in the next: $1 task id, $2 now in ms, $3 its generation, or null
- * for any; $4 who does it, or null for no record, $5 by which way, $6 why.
+ * The operations are functions, with the rights of the owner: a role that may call them needs none to the tables. $1 task
+ * id, $2 now in ms, $3 its generation, or null for any; $4 who does it, or null for no record, $5 by which way, $6 why.
+ * Each answers the task if it was moved.
  */
-export const cancelTask = (names: Names): Statement => ({
-  name: "owed_cancel_task",
+const operation = (name: string, operationFunction: string): Statement => ({
+  name,
   unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  changed as (
-    delete from ${names.pending} p
-    using ${names.task} t
-    where t.task_id = $1
-      and p.id = t.id
-      and p.generation = coalesce(cast($3 as integer), p.generation)
-    returning p.id, p.type, p.generation, p.failed_attempts, p.lost_attempts, p.deferred_attempts,
-      'pending' as state, t.task_id, t.type as type_name, t.reference_id
-  ),
-  cancelled as (
-    insert into ${names.settled} (id, type, state, settled_at, generation, failed_attempts, lost_attempts,
-      deferred_attempts)
-    select c.id, c.type, 'cancelled', i.at, c.generation, coalesce(c.failed_attempts, 0), c.lost_attempts,
-      coalesce(c.deferred_attempts, 0)
-    from changed c
-    cross join instant i
-  ),
-  ${acted(names, "cancel", 4)}
-select cast(c.id as text) as id
-from changed c`,
+  text: `select cast(o.id as text) as id
+from ${operationFunction}($1, cast($2 as double precision), cast($3 as integer), $4, $5, $6) o`,
 });
 
-/** The task's row is locked first, as an erasure does it, so that no task becomes pending without its data. */
-const locked = (names: Names, condition: string): string => `standing as materialized (
-    select t.id, t.task_id, t.type, t.reference_id
-    from ${names.task} t
-    where t.task_id = $1${condition}
-    for update
-  )`;
+/** Pending becomes cancelled, whatever its claim. */
+export const cancelTask = (names: Names): Statement => operation("owed_cancel_task", names.cancelTask);
 
-/** Failed or cancelled becomes pending. */
-export const redriveTask = (names: Names): Statement => ({
-  name: "owed_redrive_task",
-  unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  ${locked(names, "\n      and t.data is not null")},
-  changed as (
-    delete from ${names.settled} s
-    using standing t
-    where s.id = t.id
-      and s.generation = coalesce(cast($3 as integer), s.generation)
-    returning s.id, s.type, s.generation, s.state, t.task_id, t.type as type_name, t.reference_id
-  ),
-  owed as (
-    insert into ${names.pending} (id, type, next_attempt_at, since, generation)
-    select c.id, c.type, i.at, i.at, c.generation + 1
-    from changed c
-    cross join instant i
-  ),
-  ${acted(names, "redrive", 4)}
-select cast(c.id as text) as id
-from changed c`,
-});
+/** Failed or cancelled becomes pending, unless its data was erased. */
+export const redriveTask = (names: Names): Statement => operation("owed_redrive_task", names.redriveTask);
 
-/** Removes the data of a settled task. Locks in the same order as a redrive. */
-export const eraseTask = (names: Names): Statement => ({
-  name: "owed_erase_task",
-  unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  ${locked(names, "")},
-  ended as materialized (
-    select s.id, s.state, s.generation
-    from ${names.settled} s
-    where s.id in (select t.id from standing t)
-      and s.generation = coalesce(cast($3 as integer), s.generation)
-    for update
-  ),
-  settled as (
-    select e.id, e.state, e.generation
-    from ended e
-    union all
-    select t.id, 'confirmed', coalesce(c.generations[array_position(c.ids, t.id)], 1)
-    from standing t
-    join ${names.confirmed} c on c.bucket = t.id / 1024 and t.id = any (c.ids)
-    where coalesce(cast($3 as integer) = coalesce(c.generations[array_position(c.ids, t.id)], 1), true)
-  ),
-  changed as (
-    update ${names.task} t
-    set data = null
-    from settled s
-    where t.id = s.id
-    returning t.id, s.state, s.generation, t.task_id, t.type as type_name, t.reference_id
-  ),
-  ${acted(names, "erase", 4)}
-select cast(c.id as text) as id
-from changed c`,
-});
+/** Removes the data of a settled task. */
+export const eraseTask = (names: Names): Statement => operation("owed_erase_task", names.eraseTask);
 
-/** Deletes a failed or cancelled task with its story, and counts it as pruned. Locks in the same order as a redrive. */
-export const deleteTask = (names: Names): Statement => ({
-  name: "owed_delete_task",
-  unpinned: "in a transaction",
-  text: `with
-  ${instantOf("$2")},
-  ${locked(names, "")},
-  changed as (
-    delete from ${names.settled} s
-    using standing t
-    where s.id = t.id
-      and s.generation = coalesce(cast($3 as integer), s.generation)
-    returning s.id, s.state, s.generation, t.task_id, t.type as type_name, t.reference_id
-  ),
-  doomed as (
-    select c.id
-    from changed c
-  ),
-  ${removal(names)},
-  ${acted(names, "delete", 4)}
-select cast(c.id as text) as id
-from changed c`,
-});
+/** Deletes a failed or cancelled task with its story, and counts it as pruned. */
+export const deleteTask = (names: Names): Statement => operation("owed_delete_task", names.deleteTask);

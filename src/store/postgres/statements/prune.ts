@@ -3,7 +3,7 @@ import type { Names } from "../identifier.ts";
 import { instantOf, type Statement } from "./statement.ts";
 
 /** Deletes what stands about the tasks of `doomed` beside their state, and counts them as pruned. */
-export const removal = (names: Names): string => `removed_task as (
+const removal = (names: Names): string => `removed_task as (
     delete from ${names.task} t
     where t.id = any (array(select d.id from doomed d))
   ),

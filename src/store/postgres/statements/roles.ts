@@ -60,6 +60,8 @@ const tablesOf = (names: Names): string[] => [
   names.counter,
   names.schemaVersion,
   names.taskState,
+  names.act,
+  names.rollUp,
 ];
 
 const functionsOf = (names: Names): string[] => [
@@ -75,6 +77,7 @@ const functionsOf = (names: Names): string[] => [
   names.cancelTask,
   names.redriveTask,
   names.eraseTask,
+  names.deleteTask,
 ];
 
 /** Whoever gives something away to a role has to be a member of it, unless it is a superuser. */
@@ -120,10 +123,14 @@ const working = (names: Names, role: string): string[] => [
   `grant select, insert, update, delete on ${names.process} to ${role};`,
   `grant select, update (value) on ${names.counter} to ${role};`,
   `grant select on ${names.taskState} to ${role};`,
+  `grant select, insert, update, delete on ${names.rollUp} to ${role};`,
   `grant execute on function ${names.openTransactions}, ${names.confirmWithin} to ${role};`,
 ];
 
 const looking = (names: Names, role: string): string[] => [
   `grant select on all tables in schema ${names.schema} to ${role};`,
-  `grant execute on function ${names.cancelTask}, ${names.redriveTask}, ${names.eraseTask} to ${role};`,
+  `grant insert on ${names.act} to ${role};`,
+  ...[names.cancelTask, names.redriveTask, names.eraseTask, names.deleteTask].map(
+    (name) => `grant execute on function ${name} to ${role};`,
+  ),
 ];

@@ -1,4 +1,4 @@
-/** Version 5: what people did, and what attempts add up to. */
+/** Version 6: what people did, and what attempts add up to. */
 import type { Names } from "../identifier.ts";
 
 /** The SQL of this version. Append-only: what has been released is never edited. */
