@@ -21,6 +21,7 @@ import {
   sharedMajors,
   testPool,
 } from "../support/database.ts";
+import { openHarness } from "./harness.ts";
 import { type RoleKind, RoleLogins } from "./role-logins.ts";
 
 const backoff = constant({ delayMs: 20, jitter: 0 });
@@ -450,6 +451,24 @@ describe.each(sharedMajors())("the script on Postgres %i", (major) => {
       );
       for (const { rolname } of rows) await admin.query(`drop role ${rolname}`);
     }
+  });
+});
+
+describe.each(sharedMajors())("a function with the rights of the owner on Postgres %i", (major) => {
+  it("is open to nobody before the script, and pins its search_path (L9)", async () => {
+    await using harness = await openHarness({ major });
+    const { rows } = await harness.pool.query(
+      `select p.proname,
+         has_function_privilege('public', p.oid, 'execute') as is_open,
+         coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false) as is_pinned
+       from pg_proc p
+       where p.pronamespace = cast($1 as regnamespace) and p.prosecdef
+       order by p.proname`,
+      [harness.schema],
+    );
+    const closed = { is_open: false, is_pinned: true };
+    const functions = ["cancel_task_v1", "enqueue", "erase_task_v1", "insert_tasks_v1", "redrive_task_v1"];
+    expect(rows).toEqual([...functions, "resolve_duplicates_v2"].map((proname) => ({ proname, ...closed })));
   });
 });
 
