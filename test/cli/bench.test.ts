@@ -83,7 +83,9 @@ describe.each(kinds)("on %s", (kind) => {
     expect(out).toMatch(/TASKS +A SECOND +P50 +P95 +P99\n/);
     expect(out).toMatch(/\nenqueue, one client +100 +[\d,]+ +[\d.]+ ms +[\d.]+ ms +[\d.]+ ms\n/);
     expect(out).toMatch(/\ncommit to start, an idle worker +\d+ +[\d.]+ ms/);
-    expect(out).toMatch(/tasks were enqueued, and each of them is confirmed; \S+ is removed\n$/);
+    expect(out).toMatch(
+      /tasks were enqueued, and each of them is confirmed. The (schema|file) \S+ is removed.\n$/,
+    );
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("ended by %s it leaves nothing", async (signal) => {

@@ -2,9 +2,11 @@
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { rolesSql } from "../../src/store/postgres/index.ts";
 import { sharedDatabase, testPool } from "../support/database.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { freePort } from "../support/server-process.ts";
 import { type Ending, type InstalledCommand, installCommand } from "./installed-command.ts";
 import { openPlace } from "./kinds.ts";
@@ -162,6 +164,26 @@ describe("a database that cannot be reached", () => {
       expectNoSecret(ending);
     },
   );
+
+  it("refuses a wrong password, which is told and not repeated", async () => {
+    await using server = await startPostgres({ major: 18 });
+    const client = new pg.Client(server.connectionString);
+    await client.connect();
+    await client.query("create role shop login password 'another one'");
+    writeFileSync(join(server.dataFolder, "pg_hba.conf"), "host all all 127.0.0.1/32 scram-sha-256\n");
+    await client.query("select pg_reload_conf()");
+    await client.end();
+    const url = new URL(withPassword(server.connectionString));
+    url.username = "shop";
+    for (const argv of ["status", "doctor", "bench --yes", "tasks --json"]) {
+      const ending = await owed.run(argv.split(" "), {
+        env: { DATABASE_URL: url.href, OWED_SCHEMA: "owed", OWED_DEBUG: "1" },
+      });
+      expect([ending.code, ending.err]).toEqual([3, expect.stringContaining("28P01")]);
+      expect(ending.err).toContain("the password was refused: look at user and password");
+      expectNoSecret(ending);
+    }
+  });
 
   it("is told apart: a host that is not known, a database that is not there, a server that never answers", async () => {
     const says = async (url: string): Promise<string> => {

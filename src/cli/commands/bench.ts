@@ -52,13 +52,13 @@ async function run(invocation: Invocation): Promise<ExitCode> {
   const { enqueued, confirmed } = balance;
   printer.json({ measurements, balance });
   showMeasurements(invocation, measurements);
-  printer.line(
-    enqueued === confirmed
-      ? `${enqueued.toLocaleString("en-US")} tasks were enqueued, and each of them is confirmed; ${place.name} is removed`
-      : `${enqueued} tasks were enqueued, and ${confirmed} are confirmed: please report this`,
-    enqueued === confirmed ? "green" : "red",
-  );
-  return enqueued === confirmed ? exitCodes.done : exitCodes.unexpected;
+  const isKept = enqueued === confirmed;
+  const count = enqueued.toLocaleString("en-US");
+  const end = isKept
+    ? `${count} tasks were enqueued, and each of them is confirmed. The ${place.kind} ${place.name} is removed.`
+    : `${count} tasks were enqueued, and ${confirmed} are confirmed: please report this.`;
+  printer.paragraph("", end);
+  return isKept ? exitCodes.done : exitCodes.unexpected;
 }
 
 function showPlan({ printer }: Invocation, location: Location, place: ScratchPlace, tasks: number): void {
