@@ -145,9 +145,10 @@ describe.each(sharedMajors())("the enqueuer on Postgres %i", (major) => {
       `delete from ${schema}.task`,
       `delete from ${schema}.pending`,
       `insert into ${schema}.process values (1, 0, now(), 1, now(), 'h', 1, 1, null)`,
-      `select ${schema}.cancel_task_v1('x', null, null)`,
-      `select ${schema}.redrive_task_v1('x', null, null)`,
-      `select ${schema}.erase_task_v1('x', null)`,
+      `select ${schema}.cancel_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.redrive_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.erase_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.delete_task_v1('x', null, null, null, null, null)`,
       `select ${schema}.confirm_within_v1(1, 1, 1, 1, null)`,
       `select ${schema}.open_transactions_v1('{}')`,
       `select ${schema}.resolve_duplicates_v1('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}',null,null,'{}',null)`,
@@ -284,9 +285,10 @@ describe.each(sharedMajors())("the worker on Postgres %i", (major) => {
       `update ${schema}.settled set state = 'cancelled'`,
       `update ${schema}.confirmed set settled_at = now()`,
       `update ${schema}.attempt set accepted = false`,
-      `select ${schema}.cancel_task_v1('x', null, null)`,
-      `select ${schema}.redrive_task_v1('x', null, null)`,
-      `select ${schema}.erase_task_v1('x', null)`,
+      `select ${schema}.cancel_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.redrive_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.erase_task_v1('x', null, null, null, null, null)`,
+      `select ${schema}.delete_task_v1('x', null, null, null, null, null)`,
       ...changesOfTheSchema(schema),
     ]);
   });
@@ -398,7 +400,9 @@ describe.each(sharedMajors())("the owner on Postgres %i", (major) => {
        from pg_proc p where p.pronamespace = cast($1 as regnamespace)`,
       [schema],
     );
-    await admin.query(`drop function ${rows[0]?.functions}; update ${schema}.schema_version set version = 1`);
+    await admin.query(`drop function ${rows[0]?.functions};
+      drop table ${schema}.act, ${schema}.roll_up;
+      update ${schema}.schema_version set version = 1`);
     await store.migrate();
     await store.checkSchema();
     await logins.apply(schema);
@@ -467,8 +471,16 @@ describe.each(sharedMajors())("a function with the rights of the owner on Postgr
       [harness.schema],
     );
     const closed = { is_open: false, is_pinned: true };
-    const functions = ["cancel_task_v1", "enqueue", "erase_task_v1", "insert_tasks_v1", "redrive_task_v1"];
-    expect(rows).toEqual([...functions, "resolve_duplicates_v2"].map((proname) => ({ proname, ...closed })));
+    const functions = [
+      "cancel_task_v1",
+      "delete_task_v1",
+      "enqueue",
+      "erase_task_v1",
+      "insert_tasks_v1",
+      "redrive_task_v1",
+      "resolve_duplicates_v2",
+    ];
+    expect(rows).toEqual(functions.map((proname) => ({ proname, ...closed })));
   });
 });
 
