@@ -41,6 +41,7 @@ if (!run("scripts/setup.mjs")) failedSteps.push("setup");
 else if (needsPostgres && !run("scripts/other-postgres.mjs")) failedSteps.push("other versions of Postgres");
 else if (!run("scripts/build.mjs")) failedSteps.push("build");
 else if (full && !run("scripts/prepare-orms.mjs")) failedSteps.push("test/orms");
+else if (full && !run("scripts/prepare-examples.mjs")) failedSteps.push("examples");
 else {
   if (!run("scripts/check.mjs")) failedSteps.push("check");
   rmSync(resultFile, { force: true });

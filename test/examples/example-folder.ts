@@ -1,6 +1,7 @@
-// Where an example runs from: as it is installed in the long tier, from a copy beside this package's own modules in the short one.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+// Where an example runs from: as it is installed in the long tier, from a copy with this package's own modules in the short one.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -15,14 +16,20 @@ export interface ExampleFolder extends Disposable {
 export function exampleFolder(name: string): ExampleFolder {
   if (process.env["OWED_TEST_FULL"] === "1")
     return { path: join(examples, name), [Symbol.dispose]: () => undefined };
-  const copy = mkdtempSync(join(root, ".example-"));
-  const path = join(copy, name);
-  cpSync(join(examples, name), path, {
-    recursive: true,
-    filter: (source) => basename(source) !== "node_modules",
-  });
+  const copy = mkdtempSync(join(tmpdir(), "owed-example-"));
+  cpSync(join(examples, name), join(copy, name), { recursive: true });
   cpSync(join(examples, "tsconfig.json"), join(copy, "tsconfig.json"));
-  mkdirSync(join(copy, "node_modules"));
-  symlinkSync(root, join(copy, "node_modules", "owed"));
-  return { path, [Symbol.dispose]: () => rmSync(copy, { recursive: true, force: true }) };
+  for (const dependency of dependenciesOf(name)) {
+    const link = join(copy, "node_modules", dependency);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(dependency === "owed" ? root : join(root, "node_modules", dependency), link);
+  }
+  return { path: join(copy, name), [Symbol.dispose]: () => rmSync(copy, { recursive: true, force: true }) };
+}
+
+function dependenciesOf(name: string): string[] {
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(examples, name, "package.json"), "utf8"),
+  ) as Record<"dependencies" | "devDependencies", Readonly<Record<string, string>>>;
+  return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
 }

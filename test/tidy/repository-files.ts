@@ -5,7 +5,17 @@ import { fileURLToPath } from "node:url";
 import { type ScannedFile, scan } from "./scanned-file.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const generated = new Set(["node_modules", "dist", "coverage", ".git", ".runtimes", "package-lock.json"]);
+const generated = new Set([
+  "node_modules",
+  "dist",
+  "coverage",
+  ".git",
+  ".runtimes",
+  ".next",
+  "generated",
+  "next-env.d.ts",
+  "package-lock.json",
+]);
 const written = /(?:\.(?:ts|mjs|js|json|md|yml|yaml|sh|sql)|\/run|rc|\.editorconfig)$/;
 
 /** Paths of all written files, relative to the repository, with forward slashes. */

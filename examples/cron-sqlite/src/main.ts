@@ -1,6 +1,6 @@
 // A job that bills what is due, every minute, and sends the invoices; its health is told over HTTP.
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Scheduler } from "owed";
 import { sqliteStore } from "owed/sqlite";
@@ -26,11 +26,7 @@ scheduler.startWorker(); // retries, and takes over what other processes leave b
 
 const stopping = new AbortController();
 const billing = billAgainAndAgain(stopping.signal);
-const server = createServer(async (_request, response) => {
-  const health = await healthNow();
-  response.writeHead(health.isHealthy ? 200 : 503, { "content-type": "application/json" });
-  response.end(JSON.stringify(health));
-}).listen(Number(PORT));
+const server = createServer((_request, response) => void tellHealth(response)).listen(Number(PORT));
 
 async function billAgainAndAgain(signal: AbortSignal) {
   while (!signal.aborted) {
@@ -39,6 +35,12 @@ async function billAgainAndAgain(signal: AbortSignal) {
     );
     await sleep(Number(BILL_EVERY_MS), undefined, { signal }).catch(() => undefined);
   }
+}
+
+async function tellHealth(response: ServerResponse) {
+  const health = await healthNow();
+  response.writeHead(health.isHealthy ? 200 : 503, { "content-type": "application/json" });
+  response.end(JSON.stringify(health));
 }
 
 async function healthNow() {

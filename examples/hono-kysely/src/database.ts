@@ -17,7 +17,7 @@ export function openDatabase(pool: pg.Pool): Kysely<ShopTables> {
 export async function migrate(db: Kysely<ShopTables>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw new Error("the tables could not be brought up to date", { cause: error });
 }
 
 const migrations: Record<string, Migration> = {

@@ -1,7 +1,6 @@
 // A shop: takes orders over HTTP, owes a receipt for each, and sends it from the same process.
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { serve } from "@hono/node-server";
 import pg from "pg";
 import { createApp } from "./app.ts";
 import { migrate, openDatabase } from "./database.ts";
@@ -23,13 +22,13 @@ await scheduler.start(); // makes the tables of owed, and registers this process
 scheduler.startWorker(); // retries, and takes over what other processes leave behind
 
 const app = createApp(db, scheduler);
-const server = createServer(getRequestListener(app.fetch)).listen(Number(PORT));
+const server = serve({ fetch: app.fetch, port: Number(PORT) });
 
 /** Takes no more requests, ends those that run, then what is owed and runs; the rest is left to the next process. */
 async function shutDown() {
   const closed = once(server, "close");
   server.close();
-  const patience = setTimeout(() => server.closeAllConnections(), 5_000);
+  const patience = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 5_000);
   await closed;
   clearTimeout(patience);
   await scheduler.stop({ graceMs: 10_000 });

@@ -1,6 +1,6 @@
 // The worker process of the shop: executes what the web process owes, and tells its health over HTTP.
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { Scheduler } from "owed";
 import { postgresStore } from "owed/postgres";
 import { databaseUrl } from "../server/database-url.ts";
@@ -16,11 +16,13 @@ const scheduler = new Scheduler({
 await scheduler.start(); // makes the tables of owed, and registers this process
 scheduler.startWorker();
 
-const server = createServer(async (_request, response) => {
+const server = createServer((_request, response) => void tellHealth(response)).listen(Number(WORKER_PORT));
+
+async function tellHealth(response: ServerResponse) {
   const health = await healthNow();
   response.writeHead(health.isHealthy ? 200 : 503, { "content-type": "application/json" });
   response.end(JSON.stringify(health));
-}).listen(Number(WORKER_PORT));
+}
 
 async function healthNow() {
   const { isHealthy, problems } = scheduler.health();

@@ -13,7 +13,7 @@ const empty = new Set([
   "lib",
   "constants",
 ]);
-const kebab = /^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|config|d))?$/;
+const kebab = /^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|test-d|config|d|module|controller|service|entity))?$/;
 
 /** File and folder names say something. */
 export const fileNames: Rule = {
