@@ -1,5 +1,5 @@
 // Users of a database who have the roles that `rolesSql` makes, and what they left when a test is over.
-import pg from "pg";
+import type pg from "pg";
 import { rolesSql } from "../../src/store/postgres/index.ts";
 import { freshSchema, sharedDatabase } from "../support/database.ts";
 
