@@ -8,8 +8,8 @@ export const businessTable = "create table business (id bigint primary key, amou
 export const insertBusiness = "insert into business (id, amount) values ($1, $2)";
 
 /** A pool as an application has one; a connection that breaks shows in the next statement. */
-export function poolOf(connectionString: string, max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max });
+export function poolOf(connectionString: string, max: number, settings: pg.PoolConfig = {}): pg.Pool {
+  const pool = new pg.Pool({ ...settings, connectionString, max });
   pool.on("error", () => undefined);
   return pool;
 }

@@ -70,7 +70,7 @@ export const contestants: readonly Contestant[] = [
     scenarios: [...everyCost, "latency"],
     quick: [...everyCost, "latency"],
     configuration:
-      "Defaults: 100 executions at once, claims of up to 500, poll 1 s, LISTEN. Who enqueues on a transaction of its own says tryExecuteNow after the commit, where latency is measured.",
+      "Defaults: 100 executions at once, claims of up to 500, poll 1 s, LISTEN. The pool of transaction() pipelines, as its documentation advises. Who enqueues on a transaction of its own says tryExecuteNow after the commit, where latency is measured.",
     keeps: owedKeeps,
   },
   {

@@ -35,15 +35,23 @@ export type Records =
   | Iterator<IncomingRecord, unknown, undefined>
   | AsyncIterator<IncomingRecord, unknown, undefined>;
 
+/** How a call sends its tasks where a transaction sends ahead. */
+export interface SendingAhead {
+  /** Asked when they are about to be sent. */
+  mayBegin(): boolean;
+  /** Told when they are sent, in one statement, and not answered. */
+  sent(taskIds: readonly string[]): void;
+}
+
 /** What one call to enqueue has done so far; undone as a whole. */
 interface Call {
   readonly transaction: unknown;
+  /** Duplicates are refused in the database, with the transaction. */
+  readonly isAhead: boolean;
   readonly receipts: Receipt[];
   readonly births: Birth[];
   /** Tasks that may stand under a born claim although their statement failed. */
   readonly strays: string[];
-  /** Ids of the caller's choice; generated ones cannot collide. */
-  readonly chosenIds: Set<string>;
 }
 
 /** Enqueues on callers' transactions, and remembers which receipt stands for which born claim. */
@@ -94,14 +102,20 @@ export class Enqueuer {
 
   /**
    * One statement per chunk. A call of several chunks stands in a savepoint, so that an error in a later one, also one
-   * of the caller's own iterator, undoes the whole call.
+   * of the caller's own iterator, undoes the whole call. One of a single chunk may be sent ahead.
    */
-  *enqueue(transaction: unknown, records: Records): Steps<readonly Receipt[]> {
+  *enqueue(
+    transaction: unknown,
+    records: Records,
+    ahead: SendingAhead | null = null,
+  ): Steps<readonly Receipt[]> {
     const store: Store = this.#parts.store;
     store.assertTransaction(transaction);
-    const call: Call = { transaction, receipts: [], births: [], strays: [], chosenIds: new Set() };
-    const chunks = new ChunkReader(records, this.#parts, call.chosenIds);
+    const chosenIds = new Set<string>();
+    const chunks = new ChunkReader(records, this.#parts, chosenIds);
     const first = yield* chunks.next();
+    const isAhead = !chunks.hasMore && ahead?.mayBegin() === true;
+    const call: Call = { transaction, isAhead, receipts: [], births: [], strays: [] };
     if (first.length === 0) {
       throw new InvalidInputError("records", "is empty", "enqueue at least one task, or do not call");
     }
@@ -113,6 +127,7 @@ export class Enqueuer {
       }
       for (let chunk = first; chunk.length > 0; ) {
         const inserting = begun(this.#insertChunk(call, chunk));
+        if (isAhead) ahead?.sent(chunk.map(({ taskId }) => taskId));
         const next = chunks.next();
         // The next chunk is encoded while the database writes this one. Not from an async iterator: it may use the
         // transaction itself.
@@ -167,12 +182,15 @@ export class Enqueuer {
   ): Steps<void> {
     const { store, reporter } = this.#parts;
     const birth = open === null ? null : { owner: open.owner, claim: open.claim };
-    const insert = (): ReturnType<Store["insert"]> => store.insert(call.transaction, tasks, birth);
+    const insert = (): ReturnType<Store["insert"]> =>
+      call.isAhead && store.insertOrRefuse !== undefined
+        ? store.insertOrRefuse(call.transaction, tasks, birth)
+        : store.insert(call.transaction, tasks, birth);
     const { created, transactionMark } = yield* this.#sent(call, tasks, isOutcomeUnknown, () =>
       told === null ? insert() : told.send(insert),
     );
     const ids = new Map(created.map(({ taskId, id }) => [taskId, id]));
-    const missing = tasks.filter((task) => !ids.has(task.taskId));
+    const missing = call.isAhead ? [] : tasks.filter((task) => !ids.has(task.taskId));
     if (missing.length > 0) {
       const createdIds = created.map(({ id }) => id);
       // Whatever its error says, what the insert has created may stand: SQLite goes on after a statement that failed.
@@ -266,6 +284,7 @@ class ChunkReader {
   #ahead: NewTask | null = null;
   #isDone = false;
 
+  /** `chosenIds`: of the caller's choice; generated ones cannot collide. */
   constructor(records: Records, parts: EnqueueParts, chosenIds: Set<string>) {
     this.#records = records;
     this.#parts = parts;

@@ -1,9 +1,14 @@
 /** One run of a transaction's callback: what it gets in hand, and the receipts of what it enqueued and did not undo. */
-import { InvalidInputError, NotATransactionError, SynchronousOnlyError } from "../errors.ts";
+import {
+  InvalidInputError,
+  NotATransactionError,
+  SynchronousOnlyError,
+  TransactionRolledBackError,
+} from "../errors.ts";
 import type { Awaitable, OwnTransaction, Savepoint } from "../store/contract.ts";
 import type { TaskDefinition } from "../task/definition.ts";
 import { checkFunction } from "../task/option-checks.ts";
-import type { Enqueuer, Receipt, Records } from "./enqueue.ts";
+import type { Enqueuer, Receipt, Records, SendingAhead } from "./enqueue.ts";
 import { enqueueRecord, incomingRecords, type TypedItem } from "./incoming-records.ts";
 import type { EnqueueOptions, RawRecord } from "./new-record.ts";
 import { runSteps, runStepsSync, type Steps } from "./steps.ts";
@@ -18,7 +23,11 @@ export type WorkResult<Synchronous extends boolean, Value> = Synchronous extends
     : Value
   : Value | Promise<Value>;
 
-/** What an enqueue inside `transaction(fn)` answers; whether the task was created is told with the transaction's result. */
+/**
+ * What an enqueue inside `transaction(fn)` answers; whether the task was created is told with the transaction's result. Where
+ * the driver pipelines (a pool of pg with `pipeline: true`) it answers once the task is sent, before the database does: a
+ * refused duplicate, or another error of the database, then aborts the transaction, and is what the transaction rejects with.
+ */
 export interface EnqueuedTask {
   readonly taskId: string;
 }
@@ -62,6 +71,13 @@ interface Level {
   hasEnded: boolean;
 }
 
+/** One call to enqueue. */
+interface EnqueueCall {
+  receipts: readonly Receipt[];
+  /** Known as soon as the tasks are sent. */
+  taskIds: readonly string[];
+}
+
 /**
  * One transaction under way: collects receipts, and drops those of savepoints that are rolled back. What a callback does
  * not wait for belongs where it was called: a savepoint neither begins nor ends while an enqueue is under way, and
@@ -70,9 +86,13 @@ interface Level {
 export class TransactionSession {
   readonly #own: OwnTransaction<unknown, unknown>;
   readonly #enqueuer: Enqueuer;
-  /** One list of receipts per call to enqueue, in the order of the calls; a savepoint is a length of it. */
-  readonly #calls: Receipt[][] = [];
+  /** In their order; a savepoint is a length of it. */
+  readonly #calls: EnqueueCall[] = [];
+  /** Calls that are not answered, and those among them that are not even sent. */
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #unsent = new Set<Promise<unknown>>();
+  /** The first error of a call that was answered before the database had answered. */
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(own: OwnTransaction<unknown, unknown>, enqueuer: Enqueuer) {
     this.#own = own;
@@ -81,7 +101,27 @@ export class TransactionSession {
 
   /** What was enqueued and not undone, as far as it is answered. */
   get receipts(): readonly Receipt[] {
-    return this.#calls.flat();
+    return this.#calls.flatMap(({ receipts }) => receipts);
+  }
+
+  /** Ids of what was sent and not undone. */
+  get taskIds(): readonly string[] {
+    return this.#calls.flatMap(({ taskIds }) => taskIds);
+  }
+
+  /** Waits until all that was sent is answered; rejects with the error of what was sent ahead and failed. */
+  async answered(): Promise<void> {
+    await Promise.allSettled([...this.#underWay]);
+    this.#throwFailure();
+  }
+
+  /** What is behind an error: once something sent ahead has failed, all that follows fails for that reason alone. */
+  explained(error: unknown): unknown {
+    return this.#failure !== null && isAftermath(error) ? this.#failure.error : error;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   /** Runs the callback, and answers or throws as it does once all is over that it began, also what it did not wait for. */
@@ -99,11 +139,9 @@ export class TransactionSession {
   /** The store's own api with ours on top; its getters stay live. */
   #api(level: Level): SchedulerTransaction<unknown, boolean> {
     const one = (definition: unknown, data: unknown, options: unknown): unknown =>
-      this.#enqueue([enqueueRecord(definition, data, options)].values(), ([receipt]) => ({
-        taskId: receipt?.taskId,
-      }));
+      this.#enqueue([enqueueRecord(definition, data, options)].values(), ([taskId]) => ({ taskId }));
     const all = (...rest: readonly unknown[]): unknown =>
-      this.#enqueue(incomingRecords(rest), (receipts) => receipts.map(({ taskId }) => ({ taskId })));
+      this.#enqueue(incomingRecords(rest), (taskIds) => taskIds.map((taskId) => ({ taskId })));
     const added = {
       enqueue: one,
       enqueueAll: all,
@@ -122,41 +160,73 @@ export class TransactionSession {
     return tx as SchedulerTransaction<unknown, boolean>; // both halves are there
   }
 
-  #enqueue(records: Records, answer: (receipts: readonly Receipt[]) => unknown): unknown {
-    const receipts: Receipt[] = [];
-    this.#calls.push(receipts);
-    const steps = this.#collect(records, receipts);
-    if (this.#isSynchronous) return answer(runStepsSync(steps));
-    const enqueued = runSteps(steps);
-    this.#track(enqueued);
-    return enqueued.then(answer);
+  #enqueue(records: Records, answer: (taskIds: readonly string[]) => unknown): unknown {
+    const call: EnqueueCall = { receipts: [], taskIds: [] };
+    this.#calls.push(call);
+    if (this.#isSynchronous) {
+      runStepsSync(this.#collect(call, records, null));
+      return answer(call.taskIds);
+    }
+    return this.#enqueueAhead(call, records).then(() => answer(call.taskIds));
   }
 
-  *#collect(records: Records, into: Receipt[]): Steps<readonly Receipt[]> {
-    into.push(...(yield* this.#enqueuer.enqueue(this.#own.transaction, records)));
-    return into;
+  /** Enqueues without a callback; answers as `tx.enqueue` does. */
+  async enqueue(records: Records): Promise<void> {
+    const call: EnqueueCall = { receipts: [], taskIds: [] };
+    this.#calls.push(call);
+    await this.#enqueueAhead(call, records);
   }
 
-  /** Calls `send` at a moment when no enqueue is under way, nor a savepoint inside that level. */
-  async #quietly<Value>(level: Level, send: () => Awaitable<Value>): Promise<Value> {
-    while (this.#underWay.size > 0 || level.inner !== null) {
-      await Promise.allSettled([...this.#underWay, level.inner]);
+  /** Answers when the tasks are sent, where the transaction sends ahead, else when they are written. */
+  #enqueueAhead(call: EnqueueCall, records: Records): Promise<void> {
+    let isSent = false;
+    const answer = new Promise<void>((resolve, reject) => {
+      const ahead: SendingAhead = {
+        mayBegin: () => this.#own.sendsAhead?.() === true,
+        sent: (taskIds) => {
+          call.taskIds = taskIds;
+          isSent = true;
+          resolve();
+        },
+      };
+      const enqueued = runSteps(this.#collect(call, records, ahead));
+      track(this.#underWay, enqueued);
+      enqueued.then(resolve, (error: unknown) => {
+        if (isSent) this.#failure ??= { error };
+        reject(error);
+      });
+    });
+    track(this.#unsent, answer);
+    return answer;
+  }
+
+  *#collect(call: EnqueueCall, records: Records, ahead: SendingAhead | null): Steps<void> {
+    call.receipts = yield* this.#enqueuer.enqueue(this.#own.transaction, records, ahead);
+    call.taskIds = call.receipts.map(({ taskId }) => taskId);
+  }
+
+  /**
+   * Calls `send` at a moment when no enqueue is under way, nor a savepoint inside that level. The transaction ends behind
+   * what is sent: its COMMIT need not wait for the answers.
+   */
+  async #quietly<Value>(
+    level: Level,
+    until: "sent" | "answered",
+    send: () => Awaitable<Value>,
+  ): Promise<Value> {
+    const calls = until === "sent" ? this.#unsent : this.#underWay;
+    while (calls.size > 0 || level.inner !== null) {
+      await Promise.allSettled([...calls, level.inner]);
     }
     return await send();
   }
 
   /** Calls `send` once all is over that was begun in that level; from then on it takes no calls. */
   #end<Value>(level: Level, send: () => Awaitable<Value>): Promise<Value> {
-    return this.#quietly(level, () => {
+    return this.#quietly(level, level.name === "transaction" ? "sent" : "answered", () => {
       level.hasEnded = true;
       return send();
     });
-  }
-
-  #track(work: Promise<unknown>): void {
-    this.#underWay.add(work);
-    const done = (): boolean => this.#underWay.delete(work);
-    work.then(done, done);
   }
 
   get #isSynchronous(): boolean {
@@ -188,17 +258,25 @@ export class TransactionSession {
   async #runInSavepoint(work: Callback): Promise<unknown> {
     const level = newLevel("savepoint");
     let first = 0;
-    const savepoint = await this.#quietly(level, () => {
+    const savepoint = await this.#quietly(level, "answered", () => {
+      this.#throwFailure();
       first = this.#calls.length;
       return this.#own.savepoint();
     });
     try {
       const value = await work(this.#api(level));
-      await this.#end(level, () => savepoint.release());
+      await this.#end(level, () => {
+        this.#throwFailure();
+        return savepoint.release();
+      });
       return value;
     } catch (error) {
-      await this.#end(level, () => this.#undo(savepoint, first));
-      throw error;
+      let cause = error;
+      await this.#end(level, () => {
+        cause = this.explained(error);
+        return this.#undo(savepoint, first);
+      });
+      throw cause;
     }
   }
 
@@ -211,7 +289,8 @@ export class TransactionSession {
       this.#calls.splice(first, 0, ...undone);
       throw error;
     }
-    this.#enqueuer.forget(undone.flat());
+    this.#failure = null;
+    this.#enqueuer.forget(undone.flatMap(({ receipts }) => receipts));
   }
 
   #runInSavepointSync(work: Callback): unknown {
@@ -224,12 +303,24 @@ export class TransactionSession {
       return value;
     } catch (error) {
       void savepoint.rollback();
-      this.#enqueuer.forget(this.#calls.splice(first).flat());
+      this.#enqueuer.forget(this.#calls.splice(first).flatMap(({ receipts }) => receipts));
       throw error;
     } finally {
       level.hasEnded = true;
     }
   }
+}
+
+function track(set: Set<Promise<unknown>>, work: Promise<unknown>): void {
+  set.add(work);
+  const done = (): boolean => set.delete(work);
+  work.then(done, done);
+}
+
+/** Whether an error only tells that the transaction had failed before. */
+function isAftermath(error: unknown): boolean {
+  if (error instanceof TransactionRolledBackError || error instanceof NotATransactionError) return true;
+  return (error as { readonly code?: unknown } | null | undefined)?.code === "25P02";
 }
 
 function newLevel(name: Level["name"]): Level {

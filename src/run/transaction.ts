@@ -87,7 +87,7 @@ export class Transactions {
   ): Promise<TransactionResult<unknown>> {
     for (let retriesLeft = countOption("maxRetries", options.maxRetries, 0, 0); ; retriesLeft -= 1) {
       try {
-        return await this.#runOnce(callback, options, attempt);
+        return await this.#runOnce((session) => session.run(callback), options, attempt);
       } catch (error) {
         if (retriesLeft <= 0 || !isRetriable(error)) throw error;
       }
@@ -112,22 +112,12 @@ export class Transactions {
   }
 
   async #enqueuePrepared(prepared: NewTask): Promise<readonly Receipt[]> {
-    const own = await this.#parts.store.begin();
-    let receipts: readonly Receipt[];
-    try {
-      receipts = await runSteps(this.#parts.enqueuer.enqueue(own.transaction, [{ prepared }].values()));
-    } catch (error) {
-      await own.rollback();
-      this.#forget(own, []);
-      throw error;
-    }
-    await this.#commit(own, receipts);
-    this.#startFastPath(receipts, own.provesCommit());
+    const { receipts } = await this.#runOnce((session) => session.enqueue([{ prepared }].values()), {}, null);
     return receipts;
   }
 
   async #runOnce(
-    callback: Callback,
+    work: (session: TransactionSession) => Promise<unknown>,
     { isolationLevel = null }: AttemptTransactionOptions,
     attempt: AttemptTransaction | null,
   ): Promise<TransactionResult<unknown>> {
@@ -137,34 +127,36 @@ export class Transactions {
     let value: unknown;
     try {
       attempt?.begun(own);
-      value = await session.run(callback);
+      value = await work(session);
       await attempt?.confirm(own);
+      // What was sent ahead travels with the COMMIT, unless nobody knows what the user has sent since.
+      if (own.sendsAhead?.() !== true) await session.answered();
       attempt?.committing();
     } catch (error) {
       await own.rollback();
+      await session.answered().catch(() => undefined);
       this.#forget(own, session.receipts);
-      throw error;
+      throw session.explained(error);
     }
+    await this.#commit(own, session);
     const { receipts } = session;
-    await this.#commit(own, receipts);
     attempt?.committed(own.provesCommit());
     this.#startFastPath(receipts, own.provesCommit());
     return Object.freeze({ value, receipts: Object.freeze(receipts) });
   }
 
   /** After an unknown outcome the born claims stay watched: they are run only once they are seen to be committed. */
-  async #commit(own: OwnTransaction<unknown, unknown>, receipts: readonly Receipt[]): Promise<void> {
+  async #commit(own: OwnTransaction<unknown, unknown>, session: TransactionSession): Promise<void> {
     try {
       await own.commit();
+      await session.answered();
     } catch (error) {
+      await session.answered().catch(() => undefined);
       if (error instanceof CommitUnknownError) {
-        throw new CommitUnknownError(
-          receipts.map(({ taskId }) => taskId),
-          { cause: error.cause },
-        );
+        throw new CommitUnknownError(session.taskIds, { cause: error.cause });
       }
-      this.#forget(own, receipts);
-      throw error;
+      this.#forget(own, session.receipts);
+      throw session.explained(error);
     }
   }
 

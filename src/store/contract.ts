@@ -210,6 +210,11 @@ export interface OwnTransaction<Transaction, Api> {
    * COMMIT of this transaction proves that what was inserted (outside rolled-back savepoints) is committed.
    */
   provesCommit(): boolean;
+  /**
+   * Where statements may be sent without waiting for the answers before: true while `insertOrRefuse` may be one of them. It is
+   * then sent before it returns, and a COMMIT sent after it does not succeed without it.
+   */
+  sendsAhead?(): boolean;
   savepoint(): Awaitable<Savepoint>;
   /** Throws TransactionRolledBackError when COMMIT was answered with ROLLBACK, CommitUnknownError when it was not answered. */
   commit(): Awaitable<void>;
@@ -279,6 +284,17 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
     createdIds: readonly string[],
     call?: StoreCall,
   ): Awaitable<readonly ResolvedDuplicate[]>;
+
+  /**
+   * `insert` and `resolveDuplicates` in one statement, for transactions that send ahead; answers what is new. A refusal is
+   * raised in the database, so that the transaction cannot be committed any more: TaskConflictError, TaskExistsError.
+   */
+  insertOrRefuse?(
+    transaction: Transaction,
+    tasks: readonly NewTask[],
+    birth: BirthClaim | null,
+    call?: StoreCall,
+  ): Promise<InsertAnswer>;
 
   /**
    * Confirms a task inside the caller's transaction, so that both are committed together or not at all. Answers false,

@@ -22,7 +22,7 @@ async function fastPathOf(
   connectionString: string,
   commit: (scheduler: Executing, pool: pg.Pool, n: number) => Promise<bigint | null>,
 ): Promise<FastPath> {
-  const pool = poolOf(connectionString, 4);
+  const pool = poolOf(connectionString, 4, { pipeline: true });
   const lastCommitNs = watchCommits(pool);
   let started: (atNs: bigint) => void = () => undefined;
   const scheduler: Executing = new Scheduler({
@@ -111,7 +111,7 @@ export const driver: Driver = {
       };
     },
     "transaction()": async ({ connectionString }, connections) => {
-      const pool = poolOf(connectionString, connections);
+      const pool = poolOf(connectionString, connections, { pipeline: true });
       const { scheduler, close } = await enqueuingOn(pool);
       return {
         async commit(n) {

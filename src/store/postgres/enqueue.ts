@@ -1,21 +1,39 @@
 /** Writing tasks in a caller's transaction. */
+import { TaskConflictError, TaskExistsError } from "../../errors.ts";
+import { JSON_CODEC } from "../../task/json-codec.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type { BirthClaim, InsertAnswer, NewTask, ResolvedDuplicate, StoreCall } from "../contract.ts";
 import type { Names } from "./identifier.ts";
-import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
-import { insertTasks, resolveDuplicates } from "./statements/insert.ts";
-import type { CallerRow, CallerTransactions } from "./transaction.ts";
+import { arrayParameter, numberParameter } from "./parameters.ts";
+import { insertTask, insertTasks, resolveDuplicates } from "./statements/insert.ts";
+import type { CallerTransactions } from "./transaction.ts";
 
-/** Inserts tasks and resolves duplicates; two statements, made once. */
+/** Of how many types the numbers are remembered: an application has few. */
+const REMEMBERED_TYPES = 1_000;
+
+/** Inserts tasks and resolves duplicates; three statements, made once. */
 export class Enqueuing {
   readonly #callers: CallerTransactions;
-  readonly #insert: string;
+  readonly #insertOne: string;
+  readonly #insertMany: string;
   readonly #resolve: string;
+  readonly #typeNumbers = new Map<string, string>();
 
   constructor(names: Names, callers: CallerTransactions) {
     this.#callers = callers;
-    this.#insert = insertTasks(names);
+    this.#insertOne = insertTask(names);
+    this.#insertMany = insertTasks(names);
     this.#resolve = resolveDuplicates(names);
+  }
+
+  #numberOf(type: string): string {
+    let number = this.#typeNumbers.get(type);
+    if (number === undefined) {
+      if (this.#typeNumbers.size >= REMEMBERED_TYPES) this.#typeNumbers.clear();
+      number = typeHash(type);
+      this.#typeNumbers.set(type, number);
+    }
+    return number;
   }
 
   /** One statement; answers what is new. Errors are the caller's driver's own. */
@@ -24,18 +42,86 @@ export class Enqueuing {
     tasks: readonly NewTask[],
     birth: BirthClaim | null,
     call: StoreCall,
+    refuses = false,
   ): Promise<InsertAnswer> {
-    if (tasks.length === 0) return { created: [], transactionMark: null };
-    const rows = await this.#callers.rows(transaction, this.#insert, [
-      ...lists(tasks),
-      birth?.owner ?? null,
-      numberParameter(birth?.claim),
+    const [first] = tasks;
+    if (first === undefined) return { created: [], transactionMark: null };
+    return tasks.length === 1
+      ? await this.#one(transaction, first, birth, call, refuses)
+      : await this.#many(transaction, tasks, birth, call, refuses);
+  }
+
+  /** The same, with duplicates resolved in that statement; see the contract. */
+  async insertOrRefuse(
+    transaction: object,
+    tasks: readonly NewTask[],
+    birth: BirthClaim | null,
+    call: StoreCall,
+  ): Promise<InsertAnswer> {
+    try {
+      return await this.insert(transaction, tasks, birth, call, true);
+    } catch (error) {
+      throw refusalOf(error, tasks) ?? error;
+    }
+  }
+
+  async #one(
+    transaction: object,
+    task: NewTask,
+    birth: BirthClaim | null,
+    call: StoreCall,
+    refuses: boolean,
+  ): Promise<InsertAnswer> {
+    const claim = task.bornClaimed ? birth : null;
+    const [row] = await this.#callers.rows(transaction, this.#insertOne, [
+      task.taskId,
+      task.type,
+      this.#numberOf(task.type),
+      base64(task.data),
+      codecOf(task),
+      task.referenceId,
+      headersOf(task),
+      task.delayMs === 0 ? null : String(task.delayMs),
+      numberParameter(task.dueAtMs),
+      claim?.owner ?? null,
+      numberParameter(claim?.claim),
+      refuses ? task.onDuplicate : null,
       numberParameter(call.now),
     ]);
-    return {
-      created: rows.flatMap(createdOf),
-      transactionMark: rows[0]?.["mark"] ?? null,
-    };
+    const [id = "", transactionMark = null] = row?.["answer"]?.split(" ") ?? [];
+    return { created: id === "" ? [] : [{ taskId: task.taskId, id }], transactionMark };
+  }
+
+  async #many(
+    transaction: object,
+    tasks: readonly NewTask[],
+    birth: BirthClaim | null,
+    call: StoreCall,
+    refuses: boolean,
+  ): Promise<InsertAnswer> {
+    const [row] = await this.#callers.rows(transaction, this.#insertMany, [
+      arrayParameter(tasks.map(({ taskId }) => taskId)),
+      oneForAll(tasks.map(({ type }) => type)),
+      oneForAll(tasks.map(({ type }) => this.#numberOf(type))),
+      base64List(tasks),
+      nullForAll(tasks.map(codecOf)),
+      nullForAll(tasks.map(({ referenceId }) => referenceId)),
+      nullForAll(tasks.map(headersOf)),
+      oneForAll(tasks.map(({ delayMs }) => delayMs)),
+      nullForAll(tasks.map(({ dueAtMs }) => dueAtMs)),
+      oneForAll(tasks.map(({ bornClaimed }) => bornClaimed)),
+      birth?.owner ?? null,
+      numberParameter(birth?.claim),
+      refuses ? oneForAll(tasks.map(({ onDuplicate }) => onDuplicate)) : null,
+      numberParameter(call.now),
+    ]);
+    const ids = row?.["ids"]?.slice(1, -1).split(",") ?? [];
+    const created: { taskId: string; id: string }[] = [];
+    tasks.forEach(({ taskId }, index) => {
+      const id = ids[index];
+      if (id !== undefined && id !== "NULL") created.push({ taskId, id });
+    });
+    return { created, transactionMark: row?.["mark"] ?? null };
   }
 
   /** Compares what stands; see the contract. */
@@ -48,7 +134,16 @@ export class Enqueuing {
   ): Promise<readonly ResolvedDuplicate[]> {
     if (missing.length === 0) return [];
     const rows = await this.#callers.rows(transaction, this.#resolve, [
-      ...lists(missing),
+      arrayParameter(missing.map(({ taskId }) => taskId)),
+      arrayParameter(missing.map(({ type }) => type)),
+      arrayParameter(missing.map(({ type }) => this.#numberOf(type))),
+      base64List(missing),
+      arrayParameter(missing.map(({ codec }) => codec)),
+      arrayParameter(missing.map(({ referenceId }) => referenceId)),
+      arrayParameter(missing.map(headersOf)),
+      arrayParameter(missing.map(({ delayMs }) => delayMs)),
+      arrayParameter(missing.map(({ dueAtMs }) => dueAtMs)),
+      arrayParameter(missing.map(({ bornClaimed }) => bornClaimed)),
       arrayParameter(missing.map(({ onDuplicate }) => onDuplicate)),
       birth?.owner ?? null,
       numberParameter(birth?.claim),
@@ -63,35 +158,39 @@ export class Enqueuing {
   }
 }
 
-/** One row is answered even when nothing was created. */
-function createdOf({ task_id: taskId = null, id = null }: CallerRow): { taskId: string; id: string }[] {
-  return taskId === null || id === null ? [] : [{ taskId, id }];
+/** The function's own errors, which tell the places of the tasks that were refused; null for any other. */
+function refusalOf(error: unknown, tasks: readonly NewTask[]): Error | null {
+  const { code, detail } = (error ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
+  if (code !== "OW001" && code !== "OW002") return null;
+  const places = String(detail).split(",").map(Number);
+  const taskIds = places.flatMap((place) => tasks[place - 1]?.taskId ?? []);
+  return code === "OW001" ? new TaskConflictError(taskIds) : new TaskExistsError(taskIds);
 }
 
-/** The first ten parameters of both statements. */
-function lists(tasks: readonly NewTask[]): Parameter[] {
-  const list = (pick: (task: NewTask) => string | number | boolean | null): string =>
-    arrayParameter(tasks.map(pick));
-  const numbers = new Map<string, string>();
-  const numberOf = (type: string): string => {
-    const known = numbers.get(type) ?? typeHash(type);
-    numbers.set(type, known);
-    return known;
-  };
-  return [
-    list(({ taskId }) => taskId),
-    list(({ type }) => type),
-    list(({ type }) => numberOf(type)),
-    list(({ data }) => base64(data)),
-    list(({ codec }) => codec),
-    list(({ referenceId }) => referenceId),
-    list(({ headers }) => (headers === null ? null : JSON.stringify(headers))),
-    list(({ delayMs }) => delayMs),
-    list(({ dueAtMs }) => dueAtMs),
-    list(({ bornClaimed }) => bornClaimed),
-  ];
+/** A list of one value stands for as many of it as there are tasks. */
+function oneForAll(values: readonly (string | number | boolean)[]): string {
+  const [first] = values;
+  return arrayParameter(values.every((value) => value === first) ? values.slice(0, 1) : values);
 }
 
-function base64(data: Uint8Array): string {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
+/** An empty list stands for as many nulls as there are tasks. */
+function nullForAll(values: readonly (string | number | null)[]): string {
+  return values.every((value) => value === null) ? "{}" : arrayParameter(values);
+}
+
+function codecOf({ codec }: NewTask): string | null {
+  return codec === JSON_CODEC ? null : codec;
+}
+
+function headersOf({ headers }: NewTask): string | null {
+  return headers === null ? null : JSON.stringify(headers);
+}
+
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+}
+
+/** Base64 holds nothing that an array literal would have to escape. */
+function base64List(tasks: readonly NewTask[]): string {
+  return tasks.length === 0 ? "{}" : `{"${tasks.map(({ data }) => base64(data)).join('","')}"}`;
 }

@@ -59,6 +59,10 @@ export interface Names {
   readonly resolveDuplicates: string;
   readonly openTransactions: string;
   readonly confirmWithin: string;
+  readonly insertTasks1: string;
+  readonly dueOf: string;
+  readonly resolveOrRefuse: string;
+  readonly insertTask: string;
   readonly insertTasks: string;
   readonly enqueue: string;
   readonly canonicalJson: string;
@@ -91,7 +95,7 @@ export function namesIn(schema: string): Names {
     resolveDuplicates: inSchema("resolve_duplicates_v1"),
     openTransactions: inSchema("open_transactions_v1"),
     confirmWithin: inSchema("confirm_within_v1"),
-    insertTasks: inSchema("insert_tasks_v1"),
+    insertTasks1: inSchema("insert_tasks_v1"),
     // Without a version: users call it.
     enqueue: inSchema("enqueue"),
     canonicalJson: inSchema("canonical_json_v1"),
@@ -104,6 +108,10 @@ export function namesIn(schema: string): Names {
     deleteTask: inSchema("delete_task_v1"),
     act: inSchema("act"),
     rollUp: inSchema("roll_up"),
+    dueOf: inSchema("due_of_v1"),
+    resolveOrRefuse: inSchema("resolve_or_refuse_v1"),
+    insertTask: inSchema("insert_task_v1"),
+    insertTasks: inSchema("insert_tasks_v2"),
   });
 }
 

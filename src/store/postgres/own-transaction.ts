@@ -11,6 +11,7 @@ import type { BeginOptions, OwnTransaction, Savepoint } from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
 import { type CheckedOut, checkOut } from "./checkout.ts";
 import { breaksConnection, isOutcomeUnknown } from "./database-error.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import { type CallerTransactions, type PostgresTransaction, transactionStatusOf } from "./transaction.ts";
 
 /** What the callback of `scheduler.transaction` works with. */
@@ -43,14 +44,21 @@ const comments = /--[^\n]*|\/\*[\s\S]*?\*\//g;
  */
 const OWN_STATEMENT_MS = 12_000;
 
+/** What such transactions have in common. */
+interface Surroundings {
+  readonly callers: CallerTransactions;
+  /** Null: a session may change from transaction to transaction, so nothing is prepared. */
+  readonly prepared: PreparedStatements | null;
+}
+
 /** Takes a client of the pool and begins. Rejects with InvalidInputError, or with StoreUnavailableError when no client is to be had. */
 export async function beginTransaction(
   pool: pg.Pool,
-  callers: CallerTransactions,
+  surroundings: Surroundings,
   options?: BeginOptions,
 ): Promise<PostgresOwnTransaction> {
   const isolationLevel = isolationLevelOf(options);
-  const transaction = new PostgresOwnTransaction(await checkOut(pool), callers);
+  const transaction = new PostgresOwnTransaction(await checkOut(pool), surroundings);
   await transaction.begin(isolationLevel === null ? "begin" : beginStatements[isolationLevel]);
   return transaction;
 }
@@ -61,6 +69,9 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
   readonly api: PostgresTransactionApi;
   readonly #client: pg.PoolClient;
   readonly #callers: CallerTransactions;
+  readonly #prepared: PreparedStatements | null;
+  /** The driver sends a statement although the one before is not answered. */
+  readonly #pipelines: boolean;
   readonly #forgetErrors: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #isOpen = true;
@@ -68,11 +79,15 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
   #provesCommit = true;
   /** Statements that were sent, or wait to be, and are not answered. */
   #underWay = 0;
+  /** Those among them behind which nothing is sent: of the user, whose time nobody knows, and those that wait. */
+  #blocking = 0;
 
-  constructor({ client, forgetErrors }: CheckedOut, callers: CallerTransactions) {
+  constructor({ client, forgetErrors }: CheckedOut, { callers, prepared }: Surroundings) {
     this.#client = client;
     this.#forgetErrors = forgetErrors;
     this.#callers = callers;
+    this.#prepared = prepared;
+    this.#pipelines = client.pipeline === true; // drivers that know nothing of it have none
     const status = (): string => (this.#isOpen ? (transactionStatusOf(client) ?? "T") : "I");
     const transaction = {
       query: (text: string, values: unknown[]) => this.#own(text, values),
@@ -90,7 +105,7 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
         const [, ending = null] = endOfTransaction.exec(statements) ?? [];
         if (ending !== null) return Promise.reject(notByHand(ending.toLowerCase()));
         if (savepointControl.test(statements)) this.#provesCommit = false;
-        return this.#query(text, [...values]);
+        return this.#query("user", text, [...values]);
       },
       get client() {
         return handOver();
@@ -100,6 +115,10 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
 
   provesCommit(): boolean {
     return this.#provesCommit;
+  }
+
+  sendsAhead(): boolean {
+    return this.#pipelines && this.#provesCommit && this.#isOpen;
   }
 
   async begin(statement: string): Promise<void> {
@@ -119,7 +138,8 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
   }
 
   async commit(): Promise<void> {
-    await this.#last;
+    // What the user sent is answered before it is known whether the transaction is still open.
+    if (this.#blocking > 0 || !this.sendsAhead()) await this.#last;
     if (this.#isOpen && transactionStatusOf(this.#client) === "I") {
       this.#giveBack(false);
       throw new NotATransactionError(
@@ -157,29 +177,39 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
 
   /** A statement of the library's own, bounded in time. */
   async #own(text: string, values: unknown[]): Promise<pg.QueryResult> {
+    const name = values.length === 0 ? null : (this.#prepared?.nameFor(this.#client, text) ?? null);
     // The driver knows the setting for each query; its types have it for the connection only.
-    const bounded = { text, values, query_timeout: OWN_STATEMENT_MS } as pg.QueryConfig;
+    const query = { text, values, query_timeout: OWN_STATEMENT_MS } as pg.QueryConfig;
+    const bounded = name === null ? query : { ...query, name };
     try {
-      return await this.#query(bounded);
+      return await this.#query("library", bounded);
     } catch (error) {
       if (error instanceof Error && error.message === "Query read timeout") this.#isSilent = true;
       throw error;
     }
   }
 
+  /** Sends a statement: at once when only statements of the library's own are under way and the driver can, else after all. */
   #query<Row extends pg.QueryResultRow>(
+    sender: "user" | "library",
     text: string | pg.QueryConfig,
     values?: unknown[],
   ): Promise<pg.QueryResult<Row>> {
-    const answer = this.#last.then(() => {
+    const send = async (): Promise<pg.QueryResult<Row>> => {
       if (!this.#isOpen) throw new NotATransactionError("this transaction has ended", "begin another one");
-      return this.#client.query<Row>(text as string, values); // both forms are one overload to the driver
-    });
+      return await this.#client.query<Row>(text as string, values); // both forms are one overload to the driver
+    };
+    const isAtOnce = this.#pipelines && this.#blocking === 0;
+    const blocks = sender === "user" || !isAtOnce ? 1 : 0;
     this.#underWay += 1;
+    this.#blocking += blocks;
+    const before = this.#last;
+    const answer = isAtOnce ? send() : before.then(send);
     const answered = (): void => {
       this.#underWay -= 1;
+      this.#blocking -= blocks;
     };
-    this.#last = answer.then(answered, answered);
+    this.#last = answer.then(answered, answered).then(() => before);
     return answer;
   }
 
@@ -188,9 +218,16 @@ class PostgresOwnTransaction implements OwnTransaction<PostgresTransaction, Post
     if (!this.#isOpen) return;
     this.#isOpen = false;
     const mustDestroy = isBroken || (transactionStatusOf(this.#client) ?? "I") !== "I";
+    if (mustDestroy && this.#pipelines && this.#underWay > 0) cutOff(this.#client);
     this.#client.release(mustDestroy);
     if (!mustDestroy) this.#forgetErrors();
   }
+}
+
+/** A client that pipelines ends when all it has sent is answered, which may be never. */
+function cutOff(client: object): void {
+  const { connection } = client as { readonly connection?: { readonly stream?: { destroy?(): void } } };
+  connection?.stream?.destroy?.();
 }
 
 function notByHand(statement: string): InvalidInputError {

@@ -12,6 +12,7 @@ import { checkSchema, migrate, warnings } from "./migrate.ts";
 import { Operating } from "./operating.ts";
 import { checkedOptions, type PostgresStoreOptions } from "./options.ts";
 import { beginTransaction, type PostgresTransactionApi } from "./own-transaction.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
 import { Processes } from "./processes.ts";
 import { Recording } from "./recording.ts";
 import { Settling } from "./settling.ts";
@@ -57,6 +58,7 @@ export function postgresStore(
   const names = namesIn(checked.schema);
   const own = new OwnConnections(checked);
   const callers = new CallerTransactions(options.transactions ?? pgTransactions);
+  const prepared = checked.pooler ? null : new PreparedStatements();
   const enqueuing = new Enqueuing(names, callers);
   const claiming = new Claiming(own, names, realPorts.clock);
   const confirming = new Confirming(own, names, callers);
@@ -86,10 +88,12 @@ export function postgresStore(
 
     assertTransaction: (candidate): asserts candidate is object => callers.assertTransaction(candidate),
     begin: (begin?: BeginOptions): Promise<OwnTransaction<object, PostgresTransactionApi>> =>
-      beginTransaction(transactions.pool(), callers, begin),
+      beginTransaction(transactions.pool(), { callers, prepared }, begin),
     afterCommit: (transaction, run) => callers.afterCommit(transaction, run),
     savepoint: (transaction) => callers.savepoint(transaction),
     insert: (transaction, tasks, birth, call = {}) => enqueuing.insert(transaction, tasks, birth, call),
+    insertOrRefuse: (transaction, tasks, birth, call = {}) =>
+      enqueuing.insertOrRefuse(transaction, tasks, birth, call),
     resolveDuplicates: (transaction, missing, birth, createdIds, call = {}) =>
       enqueuing.resolve(transaction, missing, birth, createdIds, call),
     confirmWithin: (transaction, task, call = {}) => confirming.confirmWithin(transaction, task, call),
@@ -150,7 +154,12 @@ class TransactionPool {
   pool(): pg.Pool {
     if (this.#users !== null) return this.#users;
     if (this.#made === null) {
-      this.#made = new pg.Pool({ connectionTimeoutMillis: 5_000, keepAlive: true, ...this.#connection });
+      this.#made = new pg.Pool({
+        connectionTimeoutMillis: 5_000,
+        keepAlive: true,
+        pipeline: true,
+        ...this.#connection,
+      });
       this.#made.on("error", ignore);
     }
     return this.#made;

@@ -120,14 +120,24 @@ export class CallerTransactions {
     library.assertTransaction(candidate);
   }
 
-  /** Runs a statement after those the store sent before on the same transaction. Errors are the driver's own. */
+  /**
+   * Runs a statement after those the store sent before on the same transaction, which one of the store's own sees to itself.
+   * Errors are the driver's own.
+   */
   async rows(
     transaction: object,
     text: string,
     values: readonly Parameter[] = [],
   ): Promise<readonly CallerRow[]> {
+    if (this.#own.has(transaction)) {
+      return (await pgTransactions.rows(
+        transaction as PostgresTransaction,
+        text,
+        values,
+      )) as readonly CallerRow[];
+    }
     const before = this.#last.get(transaction) ?? Promise.resolve();
-    const answer = before.then(() => this.#libraryOf(transaction).rows(transaction, text, values));
+    const answer = before.then(() => this.#library.rows(transaction, text, values));
     this.#last.set(
       transaction,
       answer.catch(() => undefined),

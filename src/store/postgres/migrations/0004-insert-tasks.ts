@@ -5,7 +5,7 @@ import { type Names, quoteBody } from "../identifier.ts";
 export const insertTasks = (names: Names): string => `
 -- Writes what is new, in the transaction that calls this. One row is always answered, since the transaction's number is
 -- wanted even when all stand already. Every parameter is text, which every driver hands on unchanged.
-create function ${names.insertTasks}(
+create function ${names.insertTasks1}(
   task_ids text,
   types text,
   type_numbers text,

@@ -264,7 +264,7 @@ const writing = (names: Names): string => `
   ), 52, 1), 53, 1), 'hex') as uuid) as text));
   created := exists (
     select
-    from ${names.insertTasks}(
+    from ${names.insertTasks1}(
       cast(array[task_id] as text), cast(array[type] as text), cast(array[number] as text), cast(array[encoded] as text),
       '{json}', cast(array[reference_id] as text), cast(array[cast(nullif(headers, '{}') as text)] as text),
       '{0}', cast(array[due_ms] as text), '{false}', null, null, null

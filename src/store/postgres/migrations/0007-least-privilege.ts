@@ -4,8 +4,8 @@ import { type Names, quoteBody } from "../identifier.ts";
 /** The SQL of this version. Append-only: what has been released is never edited. */
 export const leastPrivilege = (names: Names): string =>
   [
-    `alter function ${names.insertTasks} security definer;
-revoke execute on function ${names.insertTasks} from public;`,
+    `alter function ${names.insertTasks1} security definer;
+revoke execute on function ${names.insertTasks1} from public;`,
     resolveOwnDuplicates(names),
     cancelTask(names),
     redriveTask(names),

@@ -8,6 +8,7 @@ import { insertTasks } from "./0004-insert-tasks.ts";
 import { enqueueFromSql } from "./0005-enqueue-from-sql.ts";
 import { records } from "./0006-records.ts";
 import { leastPrivilege } from "./0007-least-privilege.ts";
+import { insertOrRefuse } from "./0008-insert-or-refuse.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
@@ -21,6 +22,7 @@ export const migrations: readonly Migration[] = Object.freeze([
   enqueueFromSql,
   records,
   leastPrivilege,
+  insertOrRefuse,
 ]);
 
 /** The version this library works with. */

@@ -1,15 +1,19 @@
 /** Statements on a caller's transaction: they see the caller's search_path, so what can be qualified in them is. */
 import type { Names } from "../identifier.ts";
 
+const placeholders = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `cast($${index + 1} as text)`).join(", ");
+
 /**
- * Writes what is new. One row is always answered, since the transaction's number is wanted even when all stand already.
- * $1 task ids, $2 types, $3 their numbers, $4 data in base64, $5 codecs, $6 reference ids, $7 headers, $8 delays in ms,
- * $9 due in ms, $10 born claimed, $11 owner, $12 claim, $13 now in ms.
+ * Writes one task. $1 task id, $2 type, $3 its number, $4 data in base64, $5 codec, $6 reference id, $7 headers, $8 delay
+ * in ms, $9 due in ms, $10 owner, $11 claim, $12 policy: null leaves a duplicate to be resolved, $13 now in ms.
  */
-export const insertTasks = (names: Names): string => {
-  const parameters = Array.from({ length: 13 }, (_, index) => `cast($${index + 1} as text)`);
-  return `select r.id as id, r.task_id as task_id, r.mark as mark from ${names.insertTasks}(${parameters.join(", ")}) r`;
-};
+export const insertTask = (names: Names): string =>
+  `select ${names.insertTask}(${placeholders(13)}) as answer`;
+
+/** The same for many, in lists: $10 born claimed, then $11 owner, $12 claim, $13 policies, $14 now in ms. */
+export const insertTasks = (names: Names): string =>
+  `select r.ids as ids, r.mark as mark from ${names.insertTasks}(${placeholders(14)}) r`;
 
 /** Compares what stood already. $1 to $10 as above, then $11 policies, $12 owner, $13 claim, $14 created ids, $15 now in ms. */
 export const resolveDuplicates = (names: Names): string => `select

@@ -69,6 +69,10 @@ const functionsOf = (names: Names): string[] => [
   names.resolveOwnDuplicates,
   names.openTransactions,
   names.confirmWithin,
+  names.insertTasks1,
+  names.dueOf,
+  names.resolveOrRefuse,
+  names.insertTask,
   names.insertTasks,
   names.enqueue,
   names.canonicalJson,
@@ -105,11 +109,21 @@ const rights = (names: Names, roles: Roles): string => {
 ${unless("undefined_table or undefined_function", statements.join("\n  "), missing)}`;
 };
 
-/** No table: the functions run with the rights of the owner. */
-const enqueuing = (names: Names, roles: string): string[] =>
-  [names.enqueue, names.insertTasks, names.resolveOwnDuplicates].map(
-    (name) => `grant execute on function ${name} to ${roles};`,
-  );
+/**
+ * No table: the functions run with the rights of the owner. Those that every enqueue calls do so only from here on, since it
+ * costs time, which a database without these roles need not pay.
+ */
+const enqueuing = (names: Names, roles: string): string[] => {
+  const inserting = [names.insertTask, names.insertTasks];
+  return [
+    ...inserting.map(
+      (name) => `alter function ${name} security definer set search_path = pg_catalog, pg_temp;`,
+    ),
+    ...[...inserting, names.enqueue, names.resolveOwnDuplicates].map(
+      (name) => `grant execute on function ${name} to ${roles};`,
+    ),
+  ];
+};
 
 /** Columns that no attempt changes are not granted. "for update" asks for the right to some column. */
 const working = (names: Names, role: string): string[] => [
