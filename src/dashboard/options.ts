@@ -159,7 +159,8 @@ export function dashboardSettings(options: DashboardOptions): DashboardSettings 
       "give postgresStore, sqliteStore or memoryStore",
     );
   }
-  if (scheduler !== null) checkFunction("scheduler.stats", scheduler.stats, "give the Scheduler");
+  if (scheduler !== null)
+    checkFunction("scheduler.stats", Reflect.get(scheduler, "stats"), "give the Scheduler");
   const loopbackRights = checkAccess(options);
   return {
     store,

@@ -65,7 +65,7 @@ export class Engine {
   #workerStopped: Promise<void> | null = null;
 
   constructor(settings: SchedulerSettings) {
-    const { store, ports, executors, hooks, leaseMs } = settings;
+    const { store, ports, executors, hooks } = settings;
     this.settings = settings;
     this.reporter = new Reporter(settings.logger);
     this.availability = new Availability(this.reporter, ports.clock);
@@ -102,41 +102,14 @@ export class Engine {
       () => [this.fastPath.slots, this.fastPath.directSlots],
       () => this.#worker?.wake(),
     );
-    const { funnel, typeLimits, strays } = this;
-    const isOpen = (): boolean => this.solitude.isFastPathOpen;
-    this.fastPath = new FastPath(
-      {
-        store,
-        ports,
-        executors,
-        process,
-        claims,
-        births,
-        strays,
-        funnel,
-        typeLimits,
-        availability,
-        isOpen,
-        onGivenBack: (type) => this.#leftForWorkers([type]),
-      },
-      { concurrency: settings.fastPathConcurrency, leaseMs },
-    );
-    const { fastPath } = this;
+    this.fastPath = this.#makeFastPath();
+    const { fastPath, strays } = this;
     const limits = { maxDataBytes: settings.maxDataBytes };
     this.enqueuer = new Enqueuer({ store, ports, limits, process, births, fastPath, strays, reporter });
     const { enqueuer } = this;
     const onLeft = (type: string): void => this.#leftForWorkers([type]);
     this.callerReceipts = new CallerReceipts(store, enqueuer, fastPath, onLeft);
-    this.#transactions = new Transactions({
-      store,
-      ports,
-      enqueuer,
-      fastPath,
-      onLeftForWorkers: (types) => {
-        this.#worker?.wake();
-        this.#leftForWorkers(types);
-      },
-    });
+    this.#transactions = this.#makeTransactions();
     this.operators = new Operators(() => this.openStore, this.reporter);
     this.orphanedTypes = new OrphanedTypes({ store, clock: ports.clock, availability, reporter });
     const { wakeUps } = store;
@@ -329,6 +302,43 @@ export class Engine {
 
   #assertOpen(): void {
     if (this.#isClosed) throw stoppedError();
+  }
+
+  #makeFastPath(): FastPath {
+    const { process, claims, births, strays, funnel, typeLimits, availability } = this;
+    const { store, ports, executors, leaseMs, fastPathConcurrency } = this.settings;
+    return new FastPath(
+      {
+        store,
+        ports,
+        executors,
+        process,
+        claims,
+        births,
+        strays,
+        funnel,
+        typeLimits,
+        availability,
+        isOpen: () => this.solitude.isFastPathOpen,
+        onGivenBack: (type) => this.#leftForWorkers([type]),
+      },
+      { concurrency: fastPathConcurrency, leaseMs },
+    );
+  }
+
+  #makeTransactions(): Transactions {
+    const { enqueuer, fastPath } = this;
+    const { store, ports } = this.settings;
+    return new Transactions({
+      store,
+      ports,
+      enqueuer,
+      fastPath,
+      onLeftForWorkers: (types) => {
+        this.#worker?.wake();
+        this.#leftForWorkers(types);
+      },
+    });
   }
 
   #makeProcess(): LiveProcess {

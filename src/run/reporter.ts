@@ -113,6 +113,6 @@ export class Reporter {
 /** What a log gets of an event: whatever names the task, and never its headers, which may be anything. */
 function loggedDetails(name: string, event: object): object {
   if (!("headers" in event)) return { event: name, ...event };
-  const { headers, ...details } = event;
+  const details = Object.fromEntries(Object.entries(event).filter(([key]) => key !== "headers"));
   return { event: name, ...details };
 }

@@ -111,7 +111,7 @@ export class TransactionSession {
 
   /** Waits until all that was sent is answered; rejects with the error of what was sent ahead and failed. */
   async answered(): Promise<void> {
-    await Promise.allSettled([...this.#underWay]);
+    await Promise.allSettled(this.#underWay);
     this.#throwFailure();
   }
 

@@ -30,7 +30,9 @@ describe.each(kinds)("on %s", (kind) => {
     ]);
     const account = `${userInfo().username}@${hostname()}`;
     expect(named[0]).toEqual(["ann of operations", "command", "cancel", "b", "cancelled", null]);
-    expect(named.slice(1, 3).sort()).toEqual(
+    expect(
+      named.slice(1, 3).sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1)),
+    ).toEqual(
       ["a:1", "a:2"].map((id) => [
         "ann of operations",
         "command",

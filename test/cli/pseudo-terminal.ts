@@ -1,4 +1,5 @@
 // The command in a terminal, as people have it: a pseudo-terminal made by `script`, with a size, and keys that are pressed.
+// oxlint-disable eslint/no-control-regex -- escape sequences are what is read here
 import { spawn, spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import type { InstalledCommand } from "./installed-command.ts";

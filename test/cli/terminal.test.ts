@@ -1,4 +1,5 @@
 // The command where a person sits before it: on a real pseudo-terminal, narrow and wide, with Ctrl-C at the worst moments, and in pipes.
+// oxlint-disable eslint/no-control-regex -- escape sequences are what is read here
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";

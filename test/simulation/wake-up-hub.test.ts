@@ -60,8 +60,8 @@ function pair(planned: Partial<PlannedWakeUps> = {}) {
     await runFor(100);
     return (await opened) ?? null;
   };
-  const announce = async ({ announce: call }: WakeUps = speaker ?? {}): Promise<void> => {
-    const sent = call?.();
+  const announce = async (by: WakeUps = speaker ?? {}): Promise<void> => {
+    const sent = by.announce?.();
     sent?.catch(() => undefined);
     await runFor(5_000);
     await sent;

@@ -15,6 +15,9 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
+const byText = (left: unknown, right: unknown): number =>
+  JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+
 const helpLine = /^# HELP ([a-zA-Z_:][\w:]*) ((?:[^\\\n]|\\\\|\\n)*)$/;
 const typeLine = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram)$/;
 const sampleLine =
@@ -41,7 +44,7 @@ export function readExposition(text: string): ReadonlyMap<string, Family> {
     } else {
       const read = sampleOf(line);
       if (family === null || !belongs(read.name, family)) throw new Error(`in no family: ${line}`);
-      const key = `${read.name} ${JSON.stringify(Object.entries(read.labels).sort())}`;
+      const key = `${read.name} ${JSON.stringify(Object.entries(read.labels).sort(byText))}`;
       if (seen.has(key)) throw new Error(`twice: ${line}`);
       seen.add(key);
       family.samples.push(read);
@@ -72,8 +75,12 @@ function belongs(name: string, { name: family, type }: Family): boolean {
 /** Buckets never go down, end with +Inf, and that is the count. */
 function checkHistogram({ name, samples }: Family): void {
   const series = new Map<string, { counts: number[]; last: string; count: number }>();
-  const keyOf = ({ le: _, ...rest }: Readonly<Record<string, string>>): string =>
-    JSON.stringify(Object.entries(rest).sort());
+  const keyOf = (given: Readonly<Record<string, string>>): string =>
+    JSON.stringify(
+      Object.entries(given)
+        .filter(([key]) => key !== "le")
+        .sort(byText),
+    );
   for (const { name: part, labels, value } of samples) {
     const one = series.get(keyOf(labels)) ?? { counts: [], last: "", count: Number.NaN };
     series.set(keyOf(labels), one);

@@ -12,6 +12,9 @@ import { findPrometheus } from "../support/prometheus.ts";
 import { readExposition } from "./exposition.ts";
 import { knownRun } from "./known-run.ts";
 
+const byText = (left: unknown, right: unknown): number =>
+  JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const telemetryPage = read("docs/telemetry.md");
@@ -76,10 +79,10 @@ describe("docs/telemetry.md", () => {
       ...telemetryPage.matchAll(/^\| `([a-z][\w.]*)` \| (counter|histogram|gauge) \| (?:`([^`]*)`)? ?\|/gm),
     ];
     const said = listed.map(([, name, kind, unit = ""]) => [name, kind, unit]);
-    expect(said.sort()).toEqual(
+    expect(said.sort(byText)).toEqual(
       Object.values<Measure>(measures)
         .map(({ name, kind, unit }) => [name, kind, unit])
-        .sort(),
+        .sort(byText),
     );
   });
 
@@ -236,7 +239,7 @@ describe("the alert rules of docs/operations.md", () => {
       ([, command]) => command,
     );
     const known = ["status", "tasks", "task", "redrive", "cancel", "doctor"];
-    expect([...new Set(commands)].sort()).toEqual([...known].sort());
+    expect([...new Set(commands)].sort(byText)).toEqual([...known].sort());
   });
 
   // skipped: where Debian's Prometheus cannot be downloaded

@@ -13,6 +13,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { freshSchema, sharedDatabase } from "../support/database.ts";
 import { confirmed, heardChannels, Sdk, until } from "./sdk.ts";
 
+const byText = (left: unknown, right: unknown): number =>
+  JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+
 const sendReceipt = defineTask<{ paymentId: string }>({ type: "receipt.send" });
 
 const open = () => postgresStore({ connectionString: sharedDatabase(), schema: freshSchema() });
@@ -62,7 +65,7 @@ describe("one trace", () => {
       const attempt = sdk.span("attempt receipt.send");
       const { traceId } = sdk.span("GET /pay").spanContext();
       expect(
-        sdk.spans.map((span) => [span.name, span.spanContext().traceId, parentOf(sdk, span)]).sort(),
+        sdk.spans.map((span) => [span.name, span.spanContext().traceId, parentOf(sdk, span)]).sort(byText),
       ).toEqual([
         ["GET /pay", traceId, undefined],
         ["attempt receipt.send", traceId, "enqueue receipt.send"],

@@ -30,6 +30,7 @@ export class RollUps {
   fold(nowMs: number): number {
     const { minutesBefore, hoursBefore } = foldingAt(nowMs);
     let gone = 0;
+    // oxlint-disable-next-line unicorn/no-useless-spread -- rows are added meanwhile, which must not be folded again
     for (const [key, row] of [...this.#rows]) {
       const atMs = row.beginsAt.getTime();
       if (gone === FOLDED_AT_ONCE) break;

@@ -114,6 +114,14 @@ export function postgresStore(
     removeProcess: (owner) => processes.remove(owner),
     processes: (call = {}) => processes.show(call),
 
+    ...operatorMethods(operating, recording),
+  };
+  return Object.freeze(store);
+}
+
+/** What people and dashboards ask for. */
+const operatorMethods = (operating: Operating, recording: Recording) =>
+  ({
     get: (taskId) => operating.get(taskId),
     list: (request, call = {}) => operating.list(request, call),
     listByTaskId: (request) => operating.listByTaskId(request),
@@ -132,9 +140,7 @@ export function postgresStore(
     recordRollUps: (rollUps, call = {}) => recording.recordRollUps(rollUps, call),
     rollUps: (request, call = {}) => recording.rollUps(request, call),
     foldRollUps: (call = {}) => recording.foldRollUps(call),
-  };
-  return Object.freeze(store);
-}
+  }) satisfies Partial<PostgresStore<object>>;
 
 const ignore = (): void => undefined;
 

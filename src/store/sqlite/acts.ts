@@ -49,6 +49,8 @@ export function listActs(connection: Connection, { taskId, actor, cursor, limit 
   return { acts: shown.map(actOf), nextCursor: last === undefined ? null : String(last.number) };
 }
 
-function actOf({ number: _, at, task_id, reference_id, ...rest }: ActRow): Act {
-  return { ...rest, at: new Date(at), taskId: task_id, referenceId: reference_id };
+function actOf({ at, task_id, reference_id, ...row }: ActRow): Act {
+  const { actor, via, action, type, generation, state, outcome, reason } = row;
+  const named = { taskId: task_id, type, referenceId: reference_id };
+  return { actor, via, action, ...named, generation, state, outcome, reason, at: new Date(at) };
 }

@@ -50,7 +50,11 @@ export function instrument(options: InstrumentOptions = {}): () => void {
   checkNames("instrument", options, instrumentOptions);
   const { scheduler, attemptTrace = "enqueue", eventLoop = true } = options;
   if (scheduler !== undefined) {
-    checkFunction("scheduler.stats", scheduler?.stats, "pass the Scheduler whose counts are to be told");
+    checkFunction(
+      "scheduler.stats",
+      Reflect.get(Object(scheduler), "stats"),
+      "pass the Scheduler whose counts are to be told",
+    );
   }
   if (attemptTrace !== "enqueue" && attemptTrace !== "own") {
     throw new InvalidInputError("attemptTrace", `is ${shown(attemptTrace)}`, 'give "enqueue" or "own"');

@@ -221,7 +221,27 @@ begin
     and cardinality(given_dues) = 0
     and cardinality(given_born) = 1
   then
-    -- All alike but for their data: nothing of a task is looked up again for its pending row.
+    ${ofOneKind(names).trim()}
+  else
+    ${ofAnyKind(names).trim()}
+  end if;
+  -- As a rule the ids came in the order of the index, and all are new.
+  if new_task_ids is distinct from given_ids then
+    select array_agg(c.id order by g.n)
+      into new_ids
+      from unnest(given_ids) with ordinality as g (task_id, n)
+      left join unnest(new_task_ids, new_ids) as c (task_id, id) on c.task_id = g.task_id;
+  end if;
+  ${resolutionOfMissing(names).trim()}
+  ids := cast(new_ids as text);
+  mark := cast(pg_current_xact_id() as text);
+  return next;
+end
+`;
+
+/** Nothing of a task is looked up again for its pending row. */
+const ofOneKind = (names: Names): string => `
+    -- All alike but for their data.
     due := ${names.dueOf}(instant, first_delay, null);
     with created as (
       insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers)
@@ -246,7 +266,9 @@ begin
     select array_agg(c.id), array_agg(c.task_id)
       into new_ids, new_task_ids
       from created c;
-  else
+`;
+
+const ofAnyKind = (names: Names): string => `
     with given as materialized (
       select
         g.*,
@@ -290,14 +312,9 @@ begin
     select array_agg(c.id), array_agg(c.task_id)
       into new_ids, new_task_ids
       from created c;
-  end if;
-  -- As a rule the ids came in the order of the index, and all are new.
-  if new_task_ids is distinct from given_ids then
-    select array_agg(c.id order by g.n)
-      into new_ids
-      from unnest(given_ids) with ordinality as g (task_id, n)
-      left join unnest(new_task_ids, new_ids) as c (task_id, id) on c.task_id = g.task_id;
-  end if;
+`;
+
+const resolutionOfMissing = (names: Names): string => `
   if given_policies is not null and array_position(new_ids, null) is not null then
     for resolved in
       select r.place, r.id
@@ -328,8 +345,4 @@ begin
       new_ids[resolved.place] := resolved.id;
     end loop;
   end if;
-  ids := cast(new_ids as text);
-  mark := cast(pg_current_xact_id() as text);
-  return next;
-end
 `;
