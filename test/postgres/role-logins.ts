@@ -39,6 +39,15 @@ export class RoleLogins implements AsyncDisposable {
     return url.href;
   }
 
+  /** A new user who acts as the owner from the beginning of each session, as docs/sql.md has it. */
+  async migrator(): Promise<string> {
+    const connectionString = await this.login("owner");
+    await this.#admin.query(
+      `alter role ${new URL(connectionString).username} set role = '${this.role("owner")}'`,
+    );
+    return connectionString;
+  }
+
   /** What the roles own goes with them. */
   async [Symbol.asyncDispose](): Promise<void> {
     const kinds = ["enqueuer", "worker", "dashboard", "owner"] as const;

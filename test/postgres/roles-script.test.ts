@@ -13,8 +13,7 @@ describe.each(sharedMajors())("the owner on Postgres %i", (major) => {
   it("makes the tables in an empty schema, and the script run again gives the others their rights; nobody else can", async () => {
     await using scene = await openScene(major, false);
     const { schema, logins } = scene;
-    const options = `-c role=${logins.role("owner")}`;
-    const pool = new pg.Pool({ connectionString: await logins.login("owner"), options, max: 2 });
+    const pool = new pg.Pool({ connectionString: await logins.migrator(), max: 2 });
     const store = postgresStore({ pool, schema });
     await expect((await scene.storeOf("worker")).migrate()).rejects.toThrow(StoreUnavailableError);
     await store.migrate();
@@ -38,11 +37,7 @@ describe.each(sharedMajors())("the owner on Postgres %i", (major) => {
     const { admin, schema, logins } = scene;
     await admin.query(`drop schema ${schema} cascade`);
     await logins.apply(schema);
-    const options = `-c role=${logins.role("owner")}`;
-    const store = postgresStore({
-      connection: { connectionString: await logins.login("owner"), options },
-      schema,
-    });
+    const store = postgresStore({ connectionString: await logins.migrator(), schema });
     await store.migrate();
     const { rows } = await admin.query<{ functions: string }>(
       `select string_agg(cast(cast(p.oid as regprocedure) as text), ', ') as functions
