@@ -156,11 +156,8 @@ export const MOST_TYPES = 200;
 /** The type of all that are one too many. */
 export const OTHER_TYPE = "_OTHER";
 
-/** The operations, by their names, and what the messaging conventions call them. */
-const operationTypes = { enqueue: "send", claim: "receive", attempt: "process", flush: "settle" } as const;
-
 /** What the engine does. */
-export type Operation = keyof typeof operationTypes;
+export type Operation = "enqueue" | "claim" | "attempt" | "flush";
 
 /** Outcomes of an attempt that are errors. */
 const errorOutcomes: ReadonlySet<string> = new Set(["failed", "undecodable"]);
@@ -170,7 +167,7 @@ export class LabelSets {
   readonly #sets = new Map<string, Labels>();
   readonly #types = new Set<string>();
 
-  /** The labels of an operation on tasks of a type (null: of several), and one label more. */
+  /** The labels of an operation on tasks of a type (null: of several), and one label more. Few: an SDK hashes them at each value. */
   of(operation: Operation, type: string | null, label = "", value = ""): Labels {
     const bounded = type === null ? "" : this.#bounded(type);
     const key = `${operation}\n${bounded}\n${label}\n${value}`;
@@ -179,7 +176,6 @@ export class LabelSets {
     const labels: Record<string, string> = {
       "messaging.system": "owed",
       "messaging.operation.name": operation,
-      "messaging.operation.type": operationTypes[operation],
     };
     if (type !== null) labels["messaging.destination.name"] = bounded;
     if (label !== "") labels[label] = value;

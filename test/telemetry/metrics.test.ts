@@ -55,7 +55,7 @@ describe("after a known run", () => {
     const flushes = await sdk.points("owed.flush.size");
     expect(flushes.map(({ value }) => (typeof value === "number" ? value : value.sum))).toEqual([11]);
     expect(
-      await sdk.value("messaging.client.operation.duration", { "messaging.operation.type": "settle" }),
+      await sdk.value("messaging.client.operation.duration", { "messaging.operation.name": "flush" }),
     ).toBe(await sdk.value("owed.flush.size"));
     expect(await sdk.value("owed.claims.lost")).toBe(0);
     expect(sdk.problems).toEqual([]);
@@ -145,10 +145,24 @@ describe("instrument", () => {
     ["scheduler", { scheduler: {} }],
     ["attemptTrace", { attemptTrace: "child" }],
     ["sheduler", { sheduler: {} }],
+    ["traces", { traces: "no" }],
+    ["eventLoop", { eventLoop: 0 }],
   ])("refuses an option that cannot be used: %s", (name, options) => {
     expect(() => instrument(options as InstrumentOptions)).toThrow(InvalidInputError);
     expect(() => instrument(options as InstrumentOptions)).toThrow(name);
     expect(heardChannels()).toEqual([]);
+  });
+
+  it("leaves out what is switched off", async () => {
+    const run = async (options: InstrumentOptions): Promise<readonly [number, number]> => {
+      using sdk = new Sdk().instrument(options);
+      await (await knownRun()).stop();
+      return [sdk.spans.length, await sdk.value("owed.flush.size")];
+    };
+    expect(await run({ traces: false })).toEqual([0, expect.any(Number)]);
+    expect((await run({ traces: false }))[1]).toBeGreaterThan(0);
+    const [spans, flushes] = await run({ metrics: false });
+    expect([spans > 0, flushes]).toEqual([true, 0]);
   });
 
   it("works without any SDK, writes no headers then, and measures nothing once the scheduler is stopped", async () => {

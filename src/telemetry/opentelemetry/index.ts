@@ -25,6 +25,10 @@ export interface InstrumentOptions {
    * own. Either way it is linked to the enqueue.
    */
   readonly attemptTrace?: AttemptTrace | undefined;
+  /** `false`: no spans, and no headers in tasks. Default true. */
+  readonly traces?: boolean | undefined;
+  /** `false`: no metrics. Default true. */
+  readonly metrics?: boolean | undefined;
   /** `false`: the delay of the event loop is not measured, since something else does. Default true. */
   readonly eventLoop?: boolean | undefined;
 }
@@ -34,6 +38,8 @@ const instrumentOptions = optionNames<InstrumentOptions>({
   tracerProvider: true,
   meterProvider: true,
   attemptTrace: true,
+  traces: true,
+  metrics: true,
   eventLoop: true,
 });
 
@@ -48,7 +54,7 @@ const SCOPE = "owed";
 export function instrument(options: InstrumentOptions = {}): () => void {
   checkObject("options", options, "pass { scheduler } or nothing");
   checkNames("instrument", options, instrumentOptions);
-  const { scheduler, attemptTrace = "enqueue", eventLoop = true } = options;
+  const { scheduler, attemptTrace = "enqueue" } = options;
   if (scheduler !== undefined) {
     checkFunction(
       "scheduler.stats",
@@ -59,14 +65,26 @@ export function instrument(options: InstrumentOptions = {}): () => void {
   if (attemptTrace !== "enqueue" && attemptTrace !== "own") {
     throw new InvalidInputError("attemptTrace", `is ${shown(attemptTrace)}`, 'give "enqueue" or "own"');
   }
+  const isOn = (name: "traces" | "metrics" | "eventLoop"): boolean => switchOption(name, options[name]);
+  const [isTraced, isMeasured, isEventLoopWatched] = [isOn("traces"), isOn("metrics"), isOn("eventLoop")];
   const failed = (error: unknown): void => diag.error("owed: telemetry failed", error);
-  const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
-  const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
-  const statistics = scheduler === undefined ? null : () => scheduler.stats();
-  const stopTracing = traceWith(tracer, realPorts.clock, attemptTrace, failed);
-  const stopMeasuring = measure(meter, realPorts, { statistics, isEventLoopWatched: eventLoop }, failed);
+  const ends: (() => void)[] = [];
+  if (isTraced) {
+    const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
+    ends.push(traceWith(tracer, realPorts.clock, attemptTrace, failed));
+  }
+  if (isMeasured) {
+    const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
+    const statistics = scheduler === undefined ? null : () => scheduler.stats();
+    ends.push(measure(meter, realPorts, { statistics, isEventLoopWatched }, failed));
+  }
   return () => {
-    stopTracing();
-    stopMeasuring();
+    for (const end of ends.splice(0)) end();
   };
+}
+
+function switchOption(name: string, value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value === "boolean") return value;
+  throw new InvalidInputError(name, `is ${shown(value)}`, "give true or false");
 }

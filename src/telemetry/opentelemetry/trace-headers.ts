@@ -6,8 +6,9 @@ const TRACESTATE = "tracestate";
 /** Longest tracestate that is read or written. */
 const LONGEST_TRACESTATE = 512;
 
-const format =
-  /^(?<version>[0-9a-f]{2})-(?<trace>[0-9a-f]{32})-(?<span>[0-9a-f]{16})-(?<flags>[0-9a-f]{2})(?<more>-.{0,200})?$/;
+const format = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.{0,200})?$/;
+/** Length of what version 00 writes, and of what later versions begin with. */
+const FORMAT_LENGTH = 55;
 
 /** The headers that name a span; none when it is no real one. */
 export function traceHeaders(span: SpanContext): Readonly<Record<string, string>> {
@@ -21,16 +22,15 @@ export function traceHeaders(span: SpanContext): Readonly<Record<string, string>
 
 /** The span that the headers of a task name; null when they name none. */
 export function remoteSpan(headers: Readonly<Record<string, string>> | null): SpanContext | null {
-  const parts = format.exec(ownText(headers, TRACEPARENT) ?? "")?.groups;
-  if (parts === undefined) return null;
-  const { version, trace: traceId = "", span: spanId = "", flags = "", more } = parts;
-  if (version === "ff" || (version === "00" && more !== undefined)) return null;
+  const text = ownText(headers, TRACEPARENT);
+  if (text === null || !format.test(text) || text.startsWith("ff")) return null;
+  if (text.startsWith("00") && text.length !== FORMAT_LENGTH) return null;
   const state = ownText(headers, TRACESTATE);
   const isRead = state !== null && state !== "" && state.length <= LONGEST_TRACESTATE;
   const found: SpanContext = {
-    traceId,
-    spanId,
-    traceFlags: Number.parseInt(flags, 16) & 1,
+    traceId: text.slice(3, 35),
+    spanId: text.slice(36, 52),
+    traceFlags: Number.parseInt(text.slice(53, FORMAT_LENGTH), 16) & 1,
     isRemote: true,
     ...(isRead ? { traceState: createTraceState(state) } : {}),
   };

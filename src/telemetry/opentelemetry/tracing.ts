@@ -104,18 +104,21 @@ class Tracing {
     const isChild = enqueued !== null && this.#attemptTrace === "enqueue";
     const parent = isChild ? trace.setSpanContext(ROOT_CONTEXT, enqueued) : ROOT_CONTEXT;
     const startedMs = this.#clock.wallMs();
-    const attributes = attributesOf("attempt", "process", type, owner);
-    nameTask(attributes, taskId, referenceId);
-    attributes["owed.attempt"] = attempt;
-    attributes["owed.generation"] = generation;
-    attributes["owed.path"] = path;
     const links = enqueued === null ? [] : [{ context: enqueued }];
+    const attributes = attributesOf("attempt", "process", type, null);
     const options = { kind: SpanKind.CONSUMER, startTime: startedMs, links, attributes };
     const span = this.#tracer.startSpan(spanName("attempt", type), options, parent);
-    const around: Context = trace.setSpan(parent, span);
+    const around = trace.setSpan(parent, span);
     // Without an SDK there is nothing to be made active, which would cost every promise of the process.
     if (isSpanContextValid(span.spanContext())) event.within((run) => context.with(around, run));
-    if (span.isRecording()) this.#keep(attemptKey(event), { span, startedMs, endedMs: null });
+    if (!span.isRecording()) return;
+    const details: Attributes = { "messaging.client.id": owner };
+    nameTask(details, taskId, referenceId);
+    details["owed.attempt"] = attempt;
+    details["owed.generation"] = generation;
+    details["owed.path"] = path;
+    span.setAttributes(details);
+    this.#keep(attemptKey(event), { span, startedMs, endedMs: null });
   }
 
   #keep(key: string, attempt: OpenAttempt): void {
