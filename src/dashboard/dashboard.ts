@@ -23,7 +23,7 @@ import { overviewPage } from "./pages/overview.ts";
 import { processesPage } from "./pages/processes.ts";
 import { taskPage } from "./pages/task.ts";
 import { tasksPage } from "./pages/tasks.ts";
-import { typesPage } from "./pages/types.ts";
+import { typesPage } from "./pages/type-figures.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { StandingReader } from "./standing.ts";
 import type { Visit } from "./visit.ts";
