@@ -97,6 +97,13 @@ export type ProcessEventBody =
       /** Which of those that wait for an answer. Absent: the oldest. */
       readonly decision?: "confirm";
     }
+  /** A circuit breaker of the process is not closed any more, or is closed again. Absent `key`: it stops the whole type. */
+  | {
+      readonly kind: "breaker";
+      readonly type: string;
+      readonly key?: string;
+      readonly isClosed: boolean;
+    }
   | { readonly kind: "hook.confirmed"; readonly taskId: string }
   | { readonly kind: "hook.failed"; readonly taskId: string }
   /** The whole scheduler is stopped, not its worker alone. */
@@ -175,6 +182,8 @@ export interface AuditEntry {
 /** The columns of a pending row that the checker looks at. */
 export interface PendingImage {
   readonly type: string;
+  /** Absent: it has none, or it is not known. */
+  readonly key?: string;
   readonly dueAtMs: number;
   readonly failedAttempts: number;
   readonly lostAttempts: number;

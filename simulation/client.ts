@@ -284,9 +284,9 @@ export class Client {
   }
 
   #optionsOf(task: PlannedTask): EnqueueOptions {
-    const { taskId, delayMs, runAt } = task;
-    if (!runAt) return { taskId, ...(delayMs > 0 ? { delayMs } : {}) };
-    return { taskId, runAt: new Date(this.#world.server.nowMs + delayMs - 500) };
+    const { taskId, delayMs, runAt, key } = task;
+    if (!runAt) return { taskId, key, ...(delayMs > 0 ? { delayMs } : {}) };
+    return { taskId, key, runAt: new Date(this.#world.server.nowMs + delayMs - 500) };
   }
 
   #rawOf(task: PlannedTask, call: PlannedCall): RawRecord {

@@ -1,6 +1,9 @@
 // The nodes: started, killed, paused, deployed anew. Each life of a node is a scheduler of src/run on a wire of its own.
+import type { Logger } from "../src/run/reporter.ts";
 import { Scheduler, type Worker } from "../src/run/scheduler.ts";
+import type { TelemetryEvents } from "../src/telemetry/channels.ts";
 import type { PlannedNode } from "./plan.ts";
+import type { Recorder } from "./recorder.ts";
 import { simulatedExecutor } from "./simulated-executor.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { Wire, type WireStore, wireStore } from "./wire.ts";
@@ -160,6 +163,7 @@ export class Cluster {
       retentionMs: plan.retentionMs,
       maxLostAlone: plan.maxLostAlone,
       fastPath: planned.fastPath === 0 ? "off" : { concurrency: planned.fastPath },
+      logger: breakerLog(recorder, process),
       onConfirmed: ({ taskId }) => recorder.record(process, { kind: "hook.confirmed", taskId }),
       onFailed: ({ taskId }) => recorder.record(process, { kind: "hook.failed", taskId }),
     });
@@ -167,6 +171,18 @@ export class Cluster {
     agenda.after(0, process, () => start(node));
     return node;
   }
+}
+
+/** Writes down what a process says of its breakers; the channels do not tell whose they are. */
+function breakerLog(recorder: Recorder, process: SimulatedProcess): Logger {
+  const note = (details: object): void => {
+    const { event, type, key } = details as TelemetryEvents["breaker.closed"] & { readonly event: string };
+    if (!event.startsWith("breaker.")) return;
+    recorder.note(event.replace(".", " "));
+    const named = key === null ? { type } : { type, key };
+    recorder.record(process, { kind: "breaker", ...named, isClosed: event === "breaker.closed" });
+  };
+  return { debug: note, info: note, warn: note, error: note };
 }
 
 function start(node: Node): void {

@@ -3,7 +3,7 @@
 import { Draw } from "./draw.ts";
 import { drawActions } from "./draw-actions.ts";
 import { drawRequests, drawTasks } from "./draw-requests.ts";
-import type { Fate, Plan, PlannedNetwork, PlannedNode, PlannedType } from "./plan.ts";
+import type { Fate, Plan, PlannedNetwork, PlannedNode, PlannedTask, PlannedType } from "./plan.ts";
 
 /** What a seed may or may not contain. */
 export const features = [
@@ -62,10 +62,10 @@ export function drawPlan(seed: number): Plan {
     Math.max(leaseMs * draw.between(2, 6), 5_000),
     has("retention") ? 90_000 : 45_000,
   );
-  const types = withCompletions(seed, drawTypes(draw, has));
+  const types = withKeysAndBreakers(seed, withCompletions(seed, drawTypes(draw, has)));
   const nodes = drawNodes(draw, has, types.length);
   const drawing: Drawing = { draw, has, leaseMs, quietAtMs, nodes, types };
-  const tasks = drawTasks(drawing);
+  const tasks = withKeys(seed, drawTasks(drawing));
   const requests = drawRequests(drawing, tasks);
   return {
     seed,
@@ -107,6 +107,34 @@ function drawWakeUps(seed: number): Pick<Plan, "wakeUps"> {
       pooler: draw.pick(["none", "none", "none", "none", "known", "unknown"]),
     },
   };
+}
+
+/** Drawn apart, as above. */
+function withKeysAndBreakers(seed: number, types: readonly PlannedType[]): PlannedType[] {
+  const draw = new Draw(seed, 9);
+  return types.map((type) => {
+    const concurrencyPerKey = draw.pick([1, 1, 2, 3]);
+    const coolDownMs = draw.whole(20, 1_500);
+    const breaker = {
+      per: draw.pick(["type", "key"] as const),
+      failures: draw.whole(1, 3),
+      coolDownMs,
+      maxCoolDownMs: coolDownMs * draw.pick([1, 2, 4]),
+      probes: draw.pick([1, 1, 2]),
+    };
+    const limited = draw.chance(0.35) ? { ...type, concurrencyPerKey } : type;
+    return draw.chance(0.25) ? { ...limited, breaker } : limited;
+  });
+}
+
+/** Drawn apart, as above: few keys, so that they are full, and some tasks without. */
+function withKeys(seed: number, tasks: readonly PlannedTask[]): PlannedTask[] {
+  const draw = new Draw(seed, 10);
+  const keys = draw.whole(1, 4);
+  return tasks.map((task) => {
+    const key = `key-${draw.whole(1, keys)}`;
+    return draw.chance(0.85) ? { ...task, key } : task;
+  });
 }
 
 function drawTypes(draw: Draw, has: Drawing["has"]): PlannedType[] {

@@ -5,6 +5,7 @@ import type { ProcessEventBody } from "../checker/history.ts";
 import { AttemptAbortedError, PermanentError } from "../src/errors.ts";
 import type { ClaimedTask } from "../src/task/task.ts";
 import type { TelemetryEvents } from "../src/telemetry/channels.ts";
+import type { PlannedType } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
@@ -59,6 +60,23 @@ export class Executions {
     const { taskId, token, data } = task;
     this.#recorder.record(process, { kind: "execution.start", taskId, token, digest: digestOf(data) });
     return execution;
+  }
+
+  /** No more of a key run at once in a process than its type allows. */
+  checkKey({ process, task }: Execution, types: readonly PlannedType[]): void {
+    const most = types.find(({ name }) => name === task.type)?.concurrencyPerKey;
+    if (most === undefined || task.key === null) return;
+    const together = [...this.#running.values()].filter(
+      (other) =>
+        !other.hasEnded &&
+        other.process === process &&
+        other.task.type === task.type &&
+        other.task.key === task.key,
+    );
+    if (together.length === most) this.#recorder.note("key at its limit");
+    if (together.length <= most) return;
+    const names = together.map((other) => other.task.taskId).join(", ");
+    this.#recorder.problems.push(`limit: ${names} of one key ran at once; at most ${most} may`);
   }
 
   /** The executor returned, or threw. */

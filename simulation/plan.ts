@@ -48,6 +48,8 @@ export interface PlannedTask {
   readonly steps: readonly Step[];
   readonly delayMs: number;
   readonly runAt: boolean;
+  /** Absent: none. */
+  readonly key?: string;
   readonly onDuplicate: "compare" | "throw" | "keep";
 }
 
@@ -112,6 +114,15 @@ export type PlannedAction = { readonly atMs: number } & (
   | { readonly kind: "direct"; readonly node: number; readonly task: number }
 );
 
+/** When the executor of a type is stopped. */
+export interface PlannedBreaker {
+  readonly per: "type" | "key";
+  readonly failures: number;
+  readonly coolDownMs: number;
+  readonly maxCoolDownMs: number;
+  readonly probes: number;
+}
+
 /** A type of task. */
 export interface PlannedType {
   readonly name: string;
@@ -125,6 +136,10 @@ export interface PlannedType {
    * itself (`complete`). Absent: neither.
    */
   readonly completion?: "tx" | "complete";
+  /** Absent: no limit. */
+  readonly concurrencyPerKey?: number;
+  /** Absent: none. */
+  readonly breaker?: PlannedBreaker;
 }
 
 /** A node: a worker, or only a client. */

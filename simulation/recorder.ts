@@ -127,9 +127,9 @@ type Entry = AuditEntry["change"];
 
 function entriesOf(change: AuditedChange): Entry[] {
   if (change.kind === "process") return [{ kind: `process.${change.change}`, owner: change.owner }];
-  const { taskId, type } = change;
-  const before = side(type, change.before);
-  const after = side(type, change.after);
+  const { taskId } = change;
+  const before = side(change, change.before);
+  const after = side(change, change.after);
   if (before?.pending && after?.pending) {
     return [{ kind: "pending.update", taskId, before: before.pending, after: after.pending }];
   }
@@ -159,7 +159,10 @@ type Side =
       };
     };
 
-function side(type: string, task: AuditedTask | null): Side | null {
+function side(
+  { type, key }: Extract<AuditedChange, { readonly kind: "task" }>,
+  task: AuditedTask | null,
+): Side | null {
   if (task === null) return null;
   const { generation, standing } = task;
   if ("atMs" in standing) return { settled: { state: standing.state, generation, reason: standing.reason } };
@@ -167,6 +170,7 @@ function side(type: string, task: AuditedTask | null): Side | null {
   return {
     pending: {
       type,
+      ...(key === null ? {} : { key }),
       dueAtMs,
       failedAttempts,
       lostAttempts,

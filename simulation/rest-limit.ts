@@ -66,7 +66,9 @@ function needOf(plan: Plan, task: PlannedTask): Need {
   const stepsMs = attempts.map((step) => (step === undefined ? 0 : attemptMs(step, timeoutMs)));
   const claimMs = mostOf(nodes.map(({ worker }) => worker?.pollIntervalMs ?? 0)) + 4 * network.mostMs;
   const delaysMs = attempts.map((step) => Math.max(types[task.type]?.maxDelayMs ?? 0, delayOf(step)));
-  let serialMs = stepsMs.reduce((sum, ms) => sum + ms + claimMs, 0);
+  // Each of its failures, and of those of others, may open a breaker anew; then they go on one by one.
+  const stopMs = types[task.type]?.breaker?.maxCoolDownMs ?? 0;
+  let serialMs = stepsMs.reduce((sum, ms) => sum + ms + claimMs + stopMs, 0);
   let ownMs = delaysMs.reduce((sum, ms) => sum + ms * 1.1 + claimMs, 0);
   for (let losses = 1; losses <= mostLosses(plan, task); losses += 1) {
     const doublings = Math.max(losses - LOSSES_BEFORE_ALONE, 0);

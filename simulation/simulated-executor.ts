@@ -21,6 +21,8 @@ export function simulatedExecutor(world: World, process: SimulatedProcess, type:
     options: {
       timeoutMs: type.timeoutMs,
       ...(type.concurrency === null ? {} : { concurrency: type.concurrency }),
+      concurrencyPerKey: type.concurrencyPerKey,
+      breaker: type.breaker,
     },
     run: (task, host) =>
       execute(world, process, task, async (step) => {
@@ -51,6 +53,7 @@ async function execute(
   if (task.lostAttempts === 1) recorder.note("suspect executed");
   if (task.lostAttempts > 1) recorder.note("alone task executed");
   const execution = executions.start(process, task);
+  executions.checkKey(execution, world.plan.types);
   try {
     await run(world.nextStep(task.taskId));
   } catch (error) {

@@ -1,4 +1,5 @@
 // No starvation, no hoarding: laws of tasks that wait although a worker could run them, by what its settings allow.
+import type { PendingImage } from "../checker/history.ts";
 import type { Violation } from "./first-laws.ts";
 import type { Run } from "./scenario.ts";
 import { crowded, freePart, type Span, touches } from "./spans.ts";
@@ -56,7 +57,11 @@ class Waits {
           const isBefore = waits.fromSeq < youngest.seq && waits.toSeq > youngest.seq;
           if (!isBefore || waits.row.dueAtMs >= youngest.row.dueAtMs) continue;
           const { type } = waits.row;
-          if (types.has(type) || !life.types.has(type) || !this.#mayRun(life, type, callOf(youngest.row)))
+          if (
+            types.has(type) ||
+            !life.types.has(type) ||
+            !this.#mayRun(life, waits.row, callOf(youngest.row))
+          )
             continue;
           yield {
             law: "G11: a claim passes over a type that may run",
@@ -132,7 +137,7 @@ class Waits {
     for (const life of this.#lives.workers) {
       const boundMs = boundOf(life);
       if (toMs - fromMs <= boundMs || !life.types.has(row.type)) continue;
-      if (freePart({ fromMs, toMs }, this.#blockedOf(life, row.type), boundMs) !== null) return life;
+      if (freePart({ fromMs, toMs }, this.#blockedOf(life, row), boundMs) !== null) return life;
     }
     return null;
   }
@@ -165,13 +170,14 @@ class Waits {
     return worker.pollIntervalMs + this.#tripMs;
   }
 
-  /** Whether the worker may run one more of the type when it sends a claim, and none waits there. */
-  #mayRun(life: WorkerLife, type: string, name: string): boolean {
+  /** Whether the worker may run one more of the type and key when it sends a claim, and none waits there. */
+  #mayRun(life: WorkerLife, { type, key }: PendingImage, name: string): boolean {
     const call = this.#lives.calls().get(name);
     const most = this.#mostOf(life, type);
     if (call === undefined || most === null) return false;
     const sent = { fromMs: call.fromMs, toMs: call.fromMs };
     if (life.waiting.some((waiting) => waiting.type === type && touches([waiting], sent))) return false;
+    if (touches(this.#keyBlocked(life, type, key), sent)) return false;
     const held = life.holds.filter(({ row, fromMs, toMs, isStarted }) => {
       // What is given back holds its slot until that is answered.
       const untilMs = isStarted ? toMs : toMs + this.#answerMs;
@@ -211,9 +217,21 @@ class Waits {
     });
   }
 
-  /** When the worker may leave a task of the type alone, for any reason. */
-  #blockedOf(life: WorkerLife, type: string): readonly Span[] {
-    return this.#kept(`${life.name} ${type}`, () => {
+  /** When a breaker stopped the type or the key, and when as many of the key were held as may run. */
+  #keyBlocked(life: WorkerLife, type: string, key: string | undefined): readonly Span[] {
+    const lookMs = this.#lookMs(life);
+    const stops = life.stops
+      .filter((stop) => stop.type === type && (stop.key === null || stop.key === key))
+      .map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + lookMs }));
+    const most = this.#run.plan.types.find(({ name }) => name === type)?.concurrencyPerKey;
+    if (most === undefined || key === undefined) return stops;
+    const ofKey = life.holds.filter(({ row }) => row.type === type && row.key === key);
+    return [...stops, ...crowded(ofKey, most)];
+  }
+
+  /** When the worker may leave a task of the type and key alone, for any reason. */
+  #blockedOf(life: WorkerLife, { type, key }: PendingImage): readonly Span[] {
+    return this.#kept(`${life.name} ${type} ${key ?? ""}`, () => {
       const most = this.#mostOf(life, type);
       if (most === null) return [{ fromMs: 0, toMs: Number.POSITIVE_INFINITY }];
       const own = life.holds.filter(({ isOfWorker }) => isOfWorker);
@@ -221,6 +239,7 @@ class Waits {
       return [
         ...this.#disturbedOf(life),
         ...absences(life),
+        ...this.#keyBlocked(life, type, key),
         ...this.#solitude(life),
         ...own.map(({ fromMs }) => ({ fromMs, toMs: fromMs })),
         ...crowded(own, life.worker.concurrency),

@@ -47,6 +47,8 @@ export interface WorkerLife {
   readonly waiting: Waiting[];
   /** Its stop or death, pauses and cuts. */
   readonly disturbed: OpenSpan[];
+  /** When breakers of a type, or of one key of it, were not closed. */
+  readonly stops: (OpenSpan & { readonly type: string; readonly key: string | null })[];
 }
 
 /** A time during which nobody held a task. */
@@ -145,6 +147,7 @@ class Reader {
       holds: [],
       waiting: [],
       disturbed: [],
+      stops: [],
     };
     this.#lives.set(name, life);
     return life;
@@ -181,11 +184,21 @@ class Reader {
         else execution.endMs = atMs;
         return;
       }
+      case "breaker":
+        return this.#stop(`${process}.${boot}`, event, atMs);
       case "settle.invoke":
         return this.#take(`${event.taskId}/${callOf(event.token)}`, atMs);
       default:
         return;
     }
+  }
+
+  #stop(name: string, event: Extract<ProcessEventBody, { readonly kind: "breaker" }>, atMs: number): void {
+    const { type, key = null, isClosed } = event;
+    const stops = this.#lifeOf(name)?.stops ?? [];
+    const open = stops.find((stop) => stop.type === type && stop.key === key && stop.toMs > atMs);
+    if (isClosed && open !== undefined) open.toMs = atMs;
+    else if (!isClosed && open === undefined) stops.push({ type, key, ...endless(atMs) });
   }
 
   #register(name: string, owner: string, atMs: number): void {

@@ -1,5 +1,6 @@
 /** The front door: what applications import from "owed". */
 export * from "./errors.ts";
+export type { OpenBreaker } from "./run/breakers.ts";
 export type { Collected } from "./run/caller-receipts.ts";
 export type { Receipt } from "./run/enqueue.ts";
 export type { WorkerOptions } from "./run/environment.ts";
@@ -43,6 +44,7 @@ export {
   type AttemptHost,
   type AttemptTransactionOptions,
   type BoundExecutor,
+  type BreakerOptions,
   type ExecutorOptions,
   failingExecutor,
   type RawTask,

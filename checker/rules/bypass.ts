@@ -1,6 +1,7 @@
 // No starvation: how many younger tasks of the same type were claimed while an older one was due and free.
 import { countBelow } from "../bisect.ts";
 import { Findings, type Law } from "../finding.ts";
+import type { PendingImage } from "../history.ts";
 import type { Step } from "../story.ts";
 import { type Timeline, unedited } from "../timeline.ts";
 
@@ -34,8 +35,9 @@ export function bypassRule(timeline: Timeline): Findings {
   const latestMs = runningMaximum(timeline);
   for (const { taskId, type, steps } of unedited(timeline)) {
     steps.forEach((step, place) => {
+      const group = groupOf(type, step.after ?? step.before);
       if (isTake(step)) {
-        listOf(takes, type).push({ index: step.at.index, dueMs: step.before?.dueAtMs ?? 0 });
+        listOf(takes, group).push({ index: step.at.index, dueMs: step.before?.dueAtMs ?? 0 });
         owners.add(step.after?.owner ?? "");
       }
       const { after } = step;
@@ -43,7 +45,7 @@ export function bypassRule(timeline: Timeline): Findings {
       const dueIndex = countBelow(latestMs, (ms) => ms < after.dueAtMs);
       const index = Math.max(step.at.index, dueIndex);
       const toIndex = steps[place + 1]?.at.index ?? timeline.audit.length;
-      if (toIndex > index) listOf(waits, type).push({ taskId, dueMs: after.dueAtMs, index, toIndex });
+      if (toIndex > index) listOf(waits, group).push({ taskId, dueMs: after.dueAtMs, index, toIndex });
     });
   }
   // Twice: what one claimer has locked for a moment is passed over by the others.
@@ -51,6 +53,11 @@ export function bypassRule(timeline: Timeline): Findings {
   for (const [type, list] of waits) checkType(findings, list, takes.get(type) ?? [], most);
   checkBatches(timeline, findings);
   return findings;
+}
+
+/** Keys may have limits of their own: due order holds within each. */
+function groupOf(type: string, row: PendingImage | null): string {
+  return row?.key === undefined ? type : `${type}\0${row.key}`;
 }
 
 function isTake({ kind, before }: Step): boolean {

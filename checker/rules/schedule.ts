@@ -2,6 +2,7 @@
 import { Findings, type Law } from "../finding.ts";
 import type { PendingImage } from "../history.ts";
 import { type Idleness, idlenessOf } from "../idleness.ts";
+import type { Life } from "../lives.ts";
 import { LOSSES_BEFORE_ALONE, type Step, type TaskStory } from "../story.ts";
 import { type Timeline, unedited } from "../timeline.ts";
 
@@ -80,12 +81,17 @@ function checkPrompt(
   findings.looked(law);
   if (nextMs <= byMs || !idleness().isQuiet(dueMs, byMs)) return;
   const idle = idleness().idleWorker(type, dueMs, byMs);
-  if (idle === null) return;
+  if (idle === null || isStopped(idle, type)) return;
   findings.broken(
     law,
     { taskId },
     `due for ${nextMs - dueMs} ms while owner ${idle.owner} had nothing to do`,
   );
+}
+
+/** A breaker of the type has opened in that process: it may have been open then, which its own clock alone tells. */
+function isStopped({ said }: Life, type: string): boolean {
+  return said?.log.events.some(({ event }) => event.kind === "breaker" && event.type === type) === true;
 }
 
 function lawOf({ failedAttempts, deferredAttempts, lostAttempts }: PendingImage): Law {

@@ -54,6 +54,7 @@ export function newTask(taskId: string, unusual: Partial<NewTask> = {}): NewTask
   return Object.freeze({
     taskId,
     type: TYPE,
+    key: null,
     data: bytes(`{"of":"${taskId}"}`),
     codec: "json",
     referenceId: null,

@@ -11,6 +11,7 @@ import { duplicateLaws } from "./duplicate-laws.ts";
 import { endedClaimsLaws } from "./ended-claims-laws.ts";
 import { fencingLaws } from "./fencing-laws.ts";
 import type { Law } from "./harness.ts";
+import { keyLaws } from "./key-laws.ts";
 import { lossLaws } from "./loss-laws.ts";
 import { operatorLaws } from "./operator-laws.ts";
 import { processLaws } from "./process-laws.ts";
@@ -32,6 +33,7 @@ export const storeLaws: readonly Law[] = Object.freeze([
   ...dueLaws,
   ...claimLaws,
   ...claimByIdLaws,
+  ...keyLaws,
   ...birthLaws,
   ...lossLaws,
   ...settleLaws,

@@ -1,43 +1,7 @@
 /** Tasks that are claimed and wait for a slot: few enough to start in a moment, so that slots need not wait for a claim. */
 import type { Ports, Timer } from "../ports/ports.ts";
 import type { ClaimedTask } from "../task/task.ts";
-
-/** As many tasks are claimed ahead as ended within this time. */
-const PACE_MS = 100;
-
-/** Counts how many attempts of each type end, in spans of time. */
-class Pace {
-  #sinceMs = Number.NEGATIVE_INFINITY;
-  #current = new Map<string, number>();
-  #previous = new Map<string, number>();
-  #currentTotal = 0;
-  #previousTotal = 0;
-
-  ended(type: string): void {
-    this.#currentTotal += 1;
-    this.#current.set(type, (this.#current.get(type) ?? 0) + 1);
-  }
-
-  of(type: string): number {
-    return Math.max(this.#current.get(type) ?? 0, this.#previous.get(type) ?? 0);
-  }
-
-  get total(): number {
-    return Math.max(this.#currentTotal, this.#previousTotal);
-  }
-
-  /** Begins a new span when the last one is over. */
-  turn(nowMs: number): void {
-    const elapsedMs = nowMs - this.#sinceMs;
-    if (elapsedMs < PACE_MS) return;
-    const isNext = elapsedMs < 2 * PACE_MS;
-    this.#previous = isNext ? this.#current : new Map();
-    this.#previousTotal = isNext ? this.#currentTotal : 0;
-    this.#current = new Map();
-    this.#currentTotal = 0;
-    this.#sinceMs = nowMs;
-  }
-}
+import { Pace } from "./pace.ts";
 
 /** The tasks claimed ahead of the slots of one worker, in the order they came. */
 export class Ahead {
@@ -115,8 +79,8 @@ export class Ahead {
   }
 
   /** Takes out the first that may start. */
-  next(mayStart: (type: string) => boolean): ClaimedTask | null {
-    const index = this.#waiting.findIndex(({ task }) => mayStart(task.type));
+  next(mayStart: (task: ClaimedTask) => boolean): ClaimedTask | null {
+    const index = this.#waiting.findIndex(({ task }) => mayStart(task));
     if (index < 0) return null;
     const taken = index === 0 ? this.#waiting.shift() : this.#waiting.splice(index, 1)[0];
     return taken?.task ?? null;

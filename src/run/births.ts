@@ -1,6 +1,7 @@
 /** Born claims of this process: each is watched from before its insert is sent until it is resolved. */
 import type { BornClaim, NewTask } from "../store/contract.ts";
 import { type ClaimedTask, FIRST_GENERATION } from "../task/task.ts";
+import type { Gate, TypeAndKey } from "./gate.ts";
 import type { LiveClaims } from "./live-claims.ts";
 
 /** A task that was inserted under a claim of this process, and is not known to be resolved. */
@@ -24,11 +25,14 @@ export interface OpenBirths {
 /** The ledger of born claims that nobody has started to execute. */
 export class Births {
   readonly #claims: LiveClaims;
+  readonly #gate: Pick<Gate, "hold" | "unhold">;
   readonly #unstarted = new Set<Birth>();
   #reserved = 0;
 
-  constructor(claims: LiveClaims) {
+  /** @param gate told what is promised to each key */
+  constructor(claims: LiveClaims, gate: Pick<Gate, "hold" | "unhold">) {
     this.#claims = claims;
+    this.#gate = gate;
   }
 
   /** Born claims that hold capacity: reserved for an insert under way, or inserted and not started. */
@@ -37,13 +41,15 @@ export class Births {
   }
 
   /** Reserves one born claim of an insert that is being put together. */
-  reserve(): void {
+  reserve(task: TypeAndKey): void {
     this.#reserved += 1;
+    this.#gate.hold(task, "born");
   }
 
   /** Takes reservations back. */
-  unreserve(count: number): void {
-    this.#reserved -= count;
+  unreserve(tasks: readonly TypeAndKey[]): void {
+    this.#reserved -= tasks.length;
+    for (const task of tasks) this.#gate.unhold(task, "born");
   }
 
   /** Notes a claim before its insert is sent. */
@@ -56,6 +62,7 @@ export class Births {
     const { owner, claim, bornMs } = open;
     const birth = Object.freeze({ task, id, owner, claim, transactionMark, bornMs });
     this.#claims.hold(claim);
+    this.#gate.hold(task, "born");
     this.#unstarted.add(birth);
     return birth;
   }
@@ -72,12 +79,19 @@ export class Births {
 
   /** Takes a birth out because it starts, or is released: its claim stays live until the funnel drops it. Null when it is not there any more. */
   start(birth: Birth): ClaimedTask | null {
-    return this.#unstarted.delete(birth) ? claimedAtBirth(birth) : null;
+    if (!this.#remove(birth)) return null;
+    return claimedAtBirth(birth);
   }
 
   /** Takes a birth out because its row does not exist, or is not ours any more. */
   forget(birth: Birth): void {
-    if (this.#unstarted.delete(birth)) this.#claims.drop(birth.claim);
+    if (this.#remove(birth)) this.#claims.drop(birth.claim);
+  }
+
+  #remove(birth: Birth): boolean {
+    if (!this.#unstarted.delete(birth)) return false;
+    this.#gate.unhold(birth.task, "born");
+    return true;
   }
 
   /** Forgets all births of an owner whose claims are void. */
@@ -103,6 +117,7 @@ function claimedAtBirth(birth: Birth): ClaimedTask {
     id,
     taskId: task.taskId,
     type: task.type,
+    key: task.key,
     data: task.data,
     codec: task.codec,
     referenceId: task.referenceId,

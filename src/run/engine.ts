@@ -5,12 +5,14 @@ import { Announcements } from "./announcements.ts";
 import { ABORT_MS } from "./attempt.ts";
 import { Availability } from "./availability.ts";
 import { Births } from "./births.ts";
+import { Breakers } from "./breakers.ts";
 import { CallerReceipts } from "./caller-receipts.ts";
 import { completionsWith } from "./completion.ts";
 import { EndedClaims } from "./ended-claims.ts";
 import { Enqueuer } from "./enqueue.ts";
 import { FastPath } from "./fast-path.ts";
 import { Funnel } from "./funnel.ts";
+import { Gate } from "./gate.ts";
 import { LiveClaims } from "./live-claims.ts";
 import { LiveProcess } from "./live-process.ts";
 import { Operators } from "./operators.ts";
@@ -39,6 +41,8 @@ export class Engine {
   readonly availability: Availability;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
+  readonly breakers: Breakers;
+  readonly gate: Gate;
   readonly births: Births;
   readonly endedClaims: EndedClaims;
   readonly strays: Strays;
@@ -65,37 +69,21 @@ export class Engine {
   #workerStopped: Promise<void> | null = null;
 
   constructor(settings: SchedulerSettings) {
-    const { store, ports, executors, hooks } = settings;
+    const { store, ports, executors } = settings;
     this.settings = settings;
     this.reporter = new Reporter(settings.logger);
     this.availability = new Availability(this.reporter, ports.clock);
     this.claims = new LiveClaims(ports.clock);
-    this.births = new Births(this.claims);
+    this.breakers = new Breakers(ports.clock, this.reporter, (type) => executors.breakerOf(type));
+    this.gate = new Gate(executors, this.breakers, ports.clock, () => this.#worker?.keyHasRoom());
+    this.births = new Births(this.claims, this.gate);
     this.process = this.#makeProcess();
     this.endedClaims = new EndedClaims(store, this.process, this.claims);
     this.strays = new Strays(ports.clock, this.process, this.endedClaims);
     this.settler = new Settler(store, ports, this.availability, this.reporter);
-    const { process, claims, births, settler, reporter, availability } = this;
-    const completions = completionsWith({
-      store,
-      ports,
-      availability,
-      mayStart: ({ token }) => process.mayStartUnder(token),
-      transactions: () => this.#transactions,
-    });
-    const rollUps = new RollUps({ store, ports, claims, availability, isOn: settings.rollUps });
-    this.#rollUps = rollUps;
-    this.funnel = new Funnel({
-      ports,
-      executors,
-      process,
-      claims,
-      completions,
-      settler,
-      rollUps,
-      reporter,
-      hooks,
-    });
+    const { process, claims, births, reporter, availability } = this;
+    this.#rollUps = new RollUps({ store, ports, claims, availability, isOn: settings.rollUps });
+    this.funnel = this.#makeFunnel();
     this.typeLimits = new TypeLimits((type) => executors.concurrencyOf(type));
     this.solitude = new Solitude(
       ports.clock,
@@ -176,12 +164,14 @@ export class Engine {
       throw new SchedulerStoppedError("the worker is stopping: await its stop before you start another");
     }
     if (this.#worker !== null) return this.#worker;
-    const { process, claims, settler, funnel, typeLimits, strays, solitude, reporter, availability } = this;
+    const { process, gate, claims, settler, funnel, typeLimits, strays, solitude, reporter, availability } =
+      this;
     const worker = new ClaimLoop(
       {
         store,
         ports,
         executors,
+        gate,
         process,
         claims,
         settler,
@@ -305,13 +295,14 @@ export class Engine {
   }
 
   #makeFastPath(): FastPath {
-    const { process, claims, births, strays, funnel, typeLimits, availability } = this;
+    const { gate, process, claims, births, strays, funnel, typeLimits, availability } = this;
     const { store, ports, executors, leaseMs, fastPathConcurrency } = this.settings;
     return new FastPath(
       {
         store,
         ports,
         executors,
+        gate,
         process,
         claims,
         births,
@@ -338,6 +329,30 @@ export class Engine {
         this.#worker?.wake();
         this.#leftForWorkers(types);
       },
+    });
+  }
+
+  #makeFunnel(): Funnel {
+    const { store, ports, executors, hooks } = this.settings;
+    const { process, gate, claims, settler, reporter, availability } = this;
+    const completions = completionsWith({
+      store,
+      ports,
+      availability,
+      mayStart: ({ token }) => process.mayStartUnder(token),
+      transactions: () => this.#transactions,
+    });
+    return new Funnel({
+      ports,
+      executors,
+      gate,
+      process,
+      claims,
+      completions,
+      settler,
+      rollUps: this.#rollUps,
+      reporter,
+      hooks,
     });
   }
 

@@ -160,9 +160,9 @@ export class Enqueuer {
     store.assertTransaction(call.transaction);
     const told = ToldStatement.begin(reporter, ports.clock, chunk);
     const tasks = this.#markBirths(told?.tasks ?? chunk);
-    const reserved = tasks.filter((task) => task.bornClaimed).length;
+    const reserved = tasks.filter((task) => task.bornClaimed);
     const owner = process.owner;
-    const open = reserved > 0 && owner !== null ? births.open(owner, ports.clock.monotonicMs()) : null;
+    const open = reserved.length > 0 && owner !== null ? births.open(owner, ports.clock.monotonicMs()) : null;
     try {
       yield* this.#insertTasks(call, tasks, open, told);
     } catch (error) {
@@ -246,8 +246,8 @@ export class Enqueuer {
   #markBirths(chunk: readonly NewTask[]): readonly NewTask[] {
     const { births, fastPath } = this.#parts;
     return chunk.map((task) => {
-      if (!isDueAtOnce(task) || !fastPath.admits(task.type)) return task;
-      births.reserve();
+      if (!isDueAtOnce(task) || !fastPath.admits(task)) return task;
+      births.reserve(task);
       return { ...task, bornClaimed: true };
     });
   }

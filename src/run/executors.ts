@@ -1,8 +1,15 @@
 /** Which types this process executes, by which code, under which policy and limits. */
 import { DuplicateExecutorError, InvalidInputError } from "../errors.ts";
-import { type BoundExecutor, bindRawExecutor, type TaskExecutor } from "../task/executor.ts";
+import {
+  type BoundExecutor,
+  type BreakerOptions,
+  bindRawExecutor,
+  type ExecutorOptions,
+  type TaskExecutor,
+} from "../task/executor.ts";
 import { checkType } from "../task/identifier.ts";
 import { type RetryPolicy, retryPolicy } from "../task/policy.ts";
+import { type BreakerSettings, DEFAULT_BREAKER } from "./breaker.ts";
 
 /** An executor with everything that holds for its attempts. */
 export interface ResolvedExecutor {
@@ -11,6 +18,10 @@ export interface ResolvedExecutor {
   readonly timeoutMs: number;
   /** Most at once of this type; Infinity when neither executor nor default says. */
   readonly concurrency: number;
+  /** Most at once of one key; Infinity unless the executor says. */
+  readonly concurrencyPerKey: number;
+  /** Null unless the executor asks for one. */
+  readonly breaker: BreakerSettings | null;
 }
 
 /** How a scheduler is told what it executes. */
@@ -76,6 +87,16 @@ export class Executors {
     return this.#byType.get(type)?.concurrency ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Most tasks of one key of a type that run at once in this process; Infinity unless its executor says. */
+  concurrencyPerKeyOf(type: string): number {
+    return this.#byType.get(type)?.concurrencyPerKey ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The circuit breaker its executor asks for; null for none. */
+  breakerOf(type: string): BreakerSettings | null {
+    return this.#byType.get(type)?.breaker ?? null;
+  }
+
   /**
    * How many of `total` slots a type may take. One without a limit of its own gets four fifths as soon as there is
    * another type, so that one dead dependency cannot take every slot. The types of a raw "all" are not known before a
@@ -99,6 +120,22 @@ export class Executors {
       policy: retryPolicy(this.#policy, retry),
       timeoutMs: options.timeoutMs ?? this.#timeoutMs,
       concurrency: options.concurrency ?? Number.POSITIVE_INFINITY,
+      concurrencyPerKey: options.concurrencyPerKey ?? Number.POSITIVE_INFINITY,
+      breaker: breakerSettings(options.breaker),
     };
   }
+}
+
+function breakerSettings(breaker: ExecutorOptions["breaker"]): BreakerSettings | null {
+  if (breaker === undefined) return null;
+  const { per, failures, coolDownMs, maxCoolDownMs, probes }: BreakerOptions =
+    breaker === true ? {} : breaker;
+  const firstMs = coolDownMs ?? DEFAULT_BREAKER.coolDownMs;
+  return Object.freeze({
+    per: per ?? DEFAULT_BREAKER.per,
+    failures: failures ?? DEFAULT_BREAKER.failures,
+    coolDownMs: firstMs,
+    maxCoolDownMs: maxCoolDownMs ?? Math.max(DEFAULT_BREAKER.maxCoolDownMs, firstMs),
+    probes: probes ?? DEFAULT_BREAKER.probes,
+  });
 }

@@ -7,6 +7,7 @@ import { Questions } from "./batcher.ts";
 import { type Birth, type Births, bornClaim } from "./births.ts";
 import type { Executors } from "./executors.ts";
 import type { ExecutionAnswer, Funnel } from "./funnel.ts";
+import type { Gate, TypeAndKey } from "./gate.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { Slots, type TypeLimits } from "./slots.ts";
@@ -25,6 +26,7 @@ interface FastPathParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
+  readonly gate: Gate;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
   readonly births: Births;
@@ -91,22 +93,24 @@ export class FastPath {
     });
   }
 
-  /** Whether a task of the type, enqueued now, can start as soon as it is committed. */
-  admits(type: string): boolean {
-    const { process, executors, births, isOpen } = this.#parts;
+  /** Whether a task of the type and key, enqueued now, can start as soon as it is committed. */
+  admits(task: TypeAndKey): boolean {
+    const { process, executors, gate, births, isOpen } = this.#parts;
+    const { type } = task;
     if (this.#isStopped || !process.mayStart || !isOpen() || executors.of(type) === null) return false;
-    return births.size + this.#claiming(this.slots) < this.slots.freeFor(type);
+    return gate.admits(task) && births.size + this.#claiming(this.slots) < this.slots.freeFor(type);
   }
 
   /** Starts a birth whose commit is proven; without room, or while a task must be alone, it is given back. Never rejects. */
   async startProven(birth: Birth): Promise<ExecutionAnswer> {
     const running = this.#started.get(birth);
     if (running !== undefined) return await running;
-    const { births, funnel, isOpen } = this.#parts;
-    const hasRoom = !this.#isStopped && isOpen() && this.slots.freeFor(birth.task.type) > 0;
+    const { births, funnel } = this.#parts;
     const task = births.start(birth);
     if (task === null) return "notClaimed";
-    const answer = hasRoom ? funnel.advance(task, this.slots, "fast") : this.#giveBack(task, "fast");
+    const answer = this.#hasRoom(task, this.slots)
+      ? funnel.advance(task, this.slots, "fast")
+      : this.#giveBack(task, "fast");
     this.#started.set(birth, answer);
     const told = await answer;
     this.#over.add(birth);
@@ -151,9 +155,13 @@ export class FastPath {
 
   /** Starts what was claimed by id; what came too late for a stop, or finds no room any more, is given back. */
   async #startClaimed(task: ClaimedTask, slots: Slots, path: "fast" | "direct"): Promise<ExecutionAnswer> {
-    const { funnel, isOpen } = this.#parts;
-    const hasRoom = !this.#isStopped && isOpen() && slots.freeFor(task.type) > 0;
-    return await (hasRoom ? funnel.advance(task, slots, path) : this.#giveBack(task, path));
+    const hasRoom = this.#hasRoom(task, slots);
+    return await (hasRoom ? this.#parts.funnel.advance(task, slots, path) : this.#giveBack(task, path));
+  }
+
+  #hasRoom(task: ClaimedTask, slots: Slots): boolean {
+    const { gate, isOpen } = this.#parts;
+    return !this.#isStopped && isOpen() && slots.freeFor(task.type) > 0 && gate.mayStart(task);
   }
 
   async #giveBack(task: ClaimedTask, path: "fast" | "direct"): Promise<ExecutionAnswer> {
@@ -255,7 +263,7 @@ export class FastPath {
   }
 
   async #claimById(taskIds: readonly string[]): Promise<readonly (ClaimedTask | null)[]> {
-    const { store, process, claims, executors, strays } = this.#parts;
+    const { store, process, claims, executors, gate, strays } = this.#parts;
     const owner = process.owner;
     if (owner === null || this.#isStopped) return taskIds.map(() => null);
     const claim = claims.take();
@@ -267,7 +275,8 @@ export class FastPath {
         claim,
         liveClaims: claims.list(),
         taskIds: unique,
-        types: executors.types,
+        types: openTypes(executors.types, gate),
+        without: gate.fullKeys(),
       });
       claims.hold(claim, tasks.length);
       const byTaskId = new Map(tasks.map((task) => [task.taskId, task]));
@@ -284,4 +293,9 @@ export class FastPath {
       claims.drop(claim);
     }
   }
+}
+
+/** The types that no breaker stops. Those of a raw scheduler have none. */
+function openTypes(types: Executors["types"], gate: Gate): Executors["types"] {
+  return types === "all" ? types : types.filter((type) => gate.roomOfType(type) > 0);
 }

@@ -9,6 +9,7 @@ import type { AttemptEvent } from "../telemetry/channels.ts";
 import { ABORT_MS, type AbortCause, type AttemptResult, attemptNumber, RunningAttempt } from "./attempt.ts";
 import type { Completions } from "./completion.ts";
 import type { Executors, ResolvedExecutor } from "./executors.ts";
+import type { Gate } from "./gate.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
@@ -56,6 +57,7 @@ export interface Hooks {
 interface FunnelParts {
   readonly ports: Ports;
   readonly executors: Executors;
+  readonly gate: Gate;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
   readonly completions: Completions;
@@ -81,8 +83,9 @@ export class Funnel {
 
   /** Executes a task under a live claim of this process and writes the outcome. Never rejects. */
   async advance(task: ClaimedTask, slots: Slots, path: Path): Promise<ExecutionAnswer> {
-    const { executors, claims, process } = this.#parts;
+    const { executors, gate, claims, process } = this.#parts;
     const slot = slots.take(task.type, task.lostAttempts > 0);
+    const pass = gate.enter(task);
     try {
       const resolved = executors.of(task.type);
       if (resolved === null || !process.mayStartUnder(task.token)) return await this.#giveBack(task, path);
@@ -91,6 +94,7 @@ export class Funnel {
       const attempt = this.#start(task, resolved, slots, path);
       const result = await attempt.result;
       const decision = this.#decide(task, resolved, attempt, result, path);
+      pass.end(result.outcome);
       if (result.isConfirmed) return this.#settled(task, decision, CONFIRMED, path);
       const answer = this.#settle(task, decision, result.durationMs, path);
       if (result.unfinished !== null) void this.#followUnfinished(task, result, slot, slots, answer, path);
@@ -101,6 +105,7 @@ export class Funnel {
       this.#parts.reporter.report("engine.error", { ...attemptEvent(task, path), error: safeError(error) });
       return "lost";
     } finally {
+      pass.end(null);
       claims.drop(task.token.claim);
       if (!slot.isZombie) slot.release();
     }

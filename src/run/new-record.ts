@@ -3,7 +3,14 @@ import { DataTooLargeError, InvalidInputError } from "../errors.ts";
 import type { Ports } from "../ports/ports.ts";
 import type { NewTask } from "../store/contract.ts";
 import { checkDuplicatePolicy, type TaskDefinition, validateData } from "../task/definition.ts";
-import { checkHeaders, checkReferenceId, checkTaskId, checkType, uuidv7 } from "../task/identifier.ts";
+import {
+  checkHeaders,
+  checkKey,
+  checkReferenceId,
+  checkTaskId,
+  checkType,
+  uuidv7,
+} from "../task/identifier.ts";
 import { BYTES_CODEC, encodeJson, JSON_CODEC } from "../task/json-codec.ts";
 import { checkNames, optionNames, shown } from "../task/option-checks.ts";
 import type { DuplicatePolicy } from "../task/task.ts";
@@ -22,6 +29,8 @@ export interface EnqueueOptions {
   readonly taskId?: string | undefined;
   /** Correlates the task with an order, an intent; never read by the engine. */
   readonly referenceId?: string | undefined;
+  /** By what tasks of the type are told apart, 1 to 200 bytes. Default: what the definition says, or none. */
+  readonly key?: string | undefined;
   /** Small text headers, for trace context; 4 KB in all. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Due this many milliseconds after the database's now. Not together with `runAt`. */
@@ -34,6 +43,7 @@ export interface EnqueueOptions {
 export const enqueueOptions = optionNames<EnqueueOptions>({
   taskId: true,
   referenceId: true,
+  key: true,
   headers: true,
   delayMs: true,
   runAt: true,
@@ -49,9 +59,16 @@ export interface RawRecord extends EnqueueOptions {
 
 const rawNames: ReadonlySet<string> = new Set([...enqueueOptions, "type", "data", "onDuplicate"]);
 
+/** A record of a definition. */
+interface TypedRecord {
+  readonly definition: TaskDefinition;
+  readonly data: unknown;
+  readonly options: EnqueueOptions;
+}
+
 /** Typed or raw, as it comes in. */
 export type IncomingRecord =
-  | { readonly definition: TaskDefinition; readonly data: unknown; readonly options: EnqueueOptions }
+  | TypedRecord
   | { readonly raw: RawRecord }
   /** Checked and encoded already. */
   | { readonly prepared: NewTask };
@@ -88,11 +105,25 @@ export function* newTask(
     const onDuplicate = checkDuplicatePolicy(raw.onDuplicate);
     return assemble(type, new Uint8Array(raw.data), BYTES_CODEC, onDuplicate, raw, limits, ports);
   }
-  const { definition, data, options } = incoming;
+  const { definition, data } = incoming;
   // Encoded first: a schema may have to be waited for, and the caller may change its object meanwhile.
   const encoded = encodeJson(data, { type: definition.type, maxDataBytes: limits.maxDataBytes });
+  const options = withKey(incoming);
   yield* step(validateData(definition, data) ?? undefined);
+  if (options instanceof Error) throw options;
   return assemble(definition.type, encoded, JSON_CODEC, definition.onDuplicate, options, limits, ports);
+}
+
+/** The options with the key of the definition, if they name none. An error waits for that of the schema, which tells more. */
+function withKey({ definition, data, options }: TypedRecord): EnqueueOptions | Error {
+  if (definition.key === undefined || options.key !== undefined) return options;
+  try {
+    return { ...options, key: checkKey(definition.key(data)) };
+  } catch (error) {
+    return error instanceof Error
+      ? error
+      : new Error(`the key of "${definition.type}" threw`, { cause: error });
+  }
 }
 
 function assemble(
@@ -118,6 +149,7 @@ function assemble(
     type,
     data,
     codec,
+    key: options.key === undefined || options.key === null ? null : checkKey(options.key),
     referenceId: checkReferenceId(options.referenceId),
     headers: checkHeaders(options.headers),
     delayMs,

@@ -41,6 +41,12 @@ const LOGGED: Partial<Record<keyof TelemetryEvents, readonly [Level, string]>> =
     "a heartbeat came late: something held the event loop, or this process was paused",
   ],
   "process.declared-dead": ["warn", "a process stopped sending heartbeats and was declared dead"],
+  "breaker.opened": [
+    "warn",
+    "failures in a row opened a circuit breaker: its tasks are not claimed until a probe may go through",
+  ],
+  "breaker.half-opened": ["info", "a circuit breaker lets a probe through"],
+  "breaker.closed": ["info", "a probe succeeded: a circuit breaker is closed again"],
   "worker.started": ["info", "worker started"],
   "worker.stopped": ["info", "worker stopped"],
   "types.orphaned": ["warn", "pending tasks of types that no live process executes"],

@@ -5,6 +5,7 @@ import { isDefinition, type TaskDefinition } from "../task/definition.ts";
 import { checkTaskId } from "../task/identifier.ts";
 import { checkNames, checkObject, numberOption, optionNames } from "../task/option-checks.ts";
 import type { TaskState, TaskWithAttempts } from "../task/task.ts";
+import type { OpenBreaker } from "./breakers.ts";
 import type { Collected } from "./caller-receipts.ts";
 import { Engine } from "./engine.ts";
 import type { Receipt, Records } from "./enqueue.ts";
@@ -282,6 +283,11 @@ export class Scheduler<Transaction = never, Api = unknown, Synchronous extends b
    */
   health(): SchedulerHealth {
     return healthOf(this.#engine);
+  }
+
+  /** The circuit breakers of this process that are not closed. Costs nothing. */
+  breakers(): readonly OpenBreaker[] {
+    return this.#engine.breakers.list();
   }
 
   async #onCallers(transaction: unknown, records: Records): Promise<readonly Receipt[]> {

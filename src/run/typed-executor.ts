@@ -8,6 +8,7 @@ import type {
   AttemptHost,
   AttemptTransactionOptions,
   BoundExecutor,
+  BreakerOptions,
   ExecutorOptions,
 } from "../task/executor.ts";
 import {
@@ -16,6 +17,7 @@ import {
   checkObject,
   countOption,
   isRecord,
+  numberOption,
   optionNames,
   shown,
   wholeNumber,
@@ -52,9 +54,19 @@ export type Handler<Data> = (attempt: TypedAttempt<Data>) => void | Promise<unkn
 type AnyOptions = ExecutorOptions & Partial<TransactionalOptions<unknown, unknown, boolean>>;
 type AnyHandler = (attempt: never) => unknown;
 
+const breakerOptions = optionNames<BreakerOptions>({
+  per: true,
+  failures: true,
+  coolDownMs: true,
+  maxCoolDownMs: true,
+  probes: true,
+});
+
 const executorOptions = optionNames<AnyOptions>({
   timeoutMs: true,
   concurrency: true,
+  concurrencyPerKey: true,
+  breaker: true,
   transactional: true,
   isolationLevel: true,
   maxRetries: true,
@@ -116,7 +128,28 @@ function checkExecutorOptions(type: string, options: AnyOptions): void {
     );
   }
   if (concurrency !== undefined) wholeNumber(`concurrency of "${type}"`, concurrency, 1);
+  countOption(`concurrencyPerKey of "${type}"`, options.concurrencyPerKey, 1, 1);
+  checkBreaker(type, options.breaker);
   checkTransactional(type, options);
+}
+
+function checkBreaker(type: string, breaker: unknown): void {
+  if (breaker === undefined || breaker === true) return;
+  checkObject(
+    `breaker of "${type}"`,
+    breaker,
+    "give true, or { per, failures, coolDownMs }, or leave it out",
+  );
+  const options = breaker as Readonly<Record<keyof BreakerOptions, unknown>>; // it is an object
+  checkNames(`breaker of "${type}"`, options, breakerOptions);
+  const { per, failures, coolDownMs, maxCoolDownMs, probes } = options;
+  if (per !== undefined && per !== "type" && per !== "key") {
+    throw new InvalidInputError(`breaker.per of "${type}"`, `is ${shown(per)}`, 'use "type" or "key"');
+  }
+  countOption(`breaker.failures of "${type}"`, failures, 1, 1);
+  countOption(`breaker.probes of "${type}"`, probes, 1, 1);
+  const leastMs = numberOption(`breaker.coolDownMs of "${type}"`, coolDownMs, 1, 1);
+  numberOption(`breaker.maxCoolDownMs of "${type}"`, maxCoolDownMs, leastMs, leastMs);
 }
 
 function checkTransactional(type: string, { transactional, ...transaction }: AnyOptions): void {

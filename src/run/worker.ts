@@ -6,6 +6,7 @@ import { Ahead } from "./ahead.ts";
 import type { Availability } from "./availability.ts";
 import type { Executors } from "./executors.ts";
 import type { Funnel } from "./funnel.ts";
+import type { Gate } from "./gate.ts";
 import type { LiveClaims } from "./live-claims.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { Reporter } from "./reporter.ts";
@@ -34,6 +35,7 @@ interface WorkerParts {
   readonly store: Store;
   readonly ports: Ports;
   readonly executors: Executors;
+  readonly gate: Gate;
   readonly process: LiveProcess;
   readonly claims: LiveClaims;
   readonly settler: Settler;
@@ -65,6 +67,8 @@ export class ClaimLoop {
   /** Gives up the claim that was sent and is not answered. */
   #giveUp: (() => void) | null = null;
   #hasMore = false;
+  /** Whether the last claim brought something. */
+  #foundSome = false;
   #isWoken = false;
   #startsSoon = false;
   #idleMs = FIRST_IDLE_MS;
@@ -73,7 +77,8 @@ export class ClaimLoop {
   #loop: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
   readonly #windDown: WindDown;
-  readonly #mayStart = (type: string): boolean => this.slots.freeFor(type) > 0;
+  readonly #mayStart = (task: ClaimedTask): boolean =>
+    this.slots.freeFor(task.type) > 0 && this.#parts.gate.mayStart(task);
 
   constructor(parts: WorkerParts, settings: ClaimLoopOptions) {
     this.#parts = parts;
@@ -85,7 +90,10 @@ export class ClaimLoop {
     );
     // They were to start in a moment. When they do not, others may: an idle process looks once a poll.
     const longestMs = Math.min(settings.pollIntervalMs, settings.leaseMs / 3);
-    const giveBack = (task: ClaimedTask): void => void parts.funnel.release(task, "worker");
+    const giveBack = (task: ClaimedTask): void => {
+      parts.gate.unhold(task, "claimed");
+      void parts.funnel.release(task, "worker");
+    };
     const most = Math.max(total, 2 * settings.batchSize);
     this.#ahead = new Ahead(parts.ports, most, longestMs, giveBack);
     this.#windDown = new WindDown(parts.ports.timers, parts.funnel, [this.slots]);
@@ -112,10 +120,9 @@ export class ClaimLoop {
 
   /** Whether a task of that type that is due would be claimed here at the next look. */
   takes(type: string): boolean {
-    const { executors, process } = this.#parts;
-    return (
-      !this.#isStopping && process.mayStart && executors.of(type) !== null && this.slots.freeFor(type) > 0
-    );
+    const { executors, gate, process } = this.#parts;
+    const isExecuted = executors.of(type) !== null && gate.roomOfType(type) > 0;
+    return !this.#isStopping && process.mayStart && isExecuted && this.slots.freeFor(type) > 0;
   }
 
   /** No new claims; what runs has the grace, then it is aborted, then given back. Every call answers the same promise; the grace that is over first counts. */
@@ -154,6 +161,7 @@ export class ClaimLoop {
     if (request === null) return this.#settings.pollIntervalMs;
     try {
       const answer = await this.#claim(request);
+      this.#foundSome = answer.tasks.length > 0;
       availability.succeeded("claim");
       solitude.note(answer.aloneDue && !(request.alone && answer.tasks.length === 0));
       return this.#nextDelayMs(request, answer);
@@ -187,6 +195,7 @@ export class ClaimLoop {
         return this.#hasMore ? this.#settings.pollIntervalMs : FIRST_IDLE_MS;
       return answer.tasks.length < LARGE_CLAIM ? GATHER_MS : 0;
     }
+    if (answer.moreKeys === true) this.#idleMs = FIRST_IDLE_MS; // it has looked at some keys only
     const delayMs = Math.min(this.#idleMs, this.#settings.pollIntervalMs);
     this.#idleMs = Math.min(this.#idleMs * 2, this.#settings.pollIntervalMs);
     return delayMs;
@@ -211,7 +220,7 @@ export class ClaimLoop {
       for (const task of answer.tasks) {
         if (this.#isStopping) void funnel.release(task, "worker");
         else if (request.alone) void solitude.run(() => this.#runAlone(task));
-        else this.#ahead.add(task);
+        else this.#wait(task);
       }
       if (answer.tasks.length < LARGE_CLAIM) this.#startWaiting();
       else this.#startSoon();
@@ -249,11 +258,17 @@ export class ClaimLoop {
     await within(this.#parts.ports.timers, this.slots.whenQuiet(zombies), PATIENCE_MS);
   }
 
+  #wait(task: ClaimedTask): void {
+    this.#parts.gate.hold(task, "claimed");
+    this.#ahead.add(task);
+  }
+
   /** Starts what waits, as far as there are slots. */
   #startWaiting(): void {
     while (this.slots.free > 0) {
       const task = this.#ahead.next(this.#mayStart);
       if (task === null) return;
+      this.#parts.gate.unhold(task, "claimed");
       void this.#parts.funnel.advance(task, this.slots, "worker");
     }
   }
@@ -274,13 +289,13 @@ export class ClaimLoop {
   }
 
   #roomOf(type: string): number {
-    const { typeLimits } = this.#parts;
+    const { typeLimits, gate } = this.#parts;
     const free = this.slots.freeFor(type);
     // One at least of each type that may run, so that none is overtaken for ever by those that run.
     const least = free > 0 || this.slots.isTypeFull(type) || this.#ahead.waits(type) ? 0 : 1;
     // A type with a concurrency of its own is shared with the fast path: nobody knows when its slots are free.
     const ahead = typeLimits.isBounded(type) ? 0 : this.#ahead.roomOf(type);
-    return free + Math.max(ahead, least);
+    return Math.min(free + Math.max(ahead, least), gate.roomOfType(type));
   }
 
   #request(): ClaimRequest | null {
@@ -310,11 +325,17 @@ export class ClaimLoop {
     };
   }
 
-  /** Every type, also those without room: a task of theirs may wait to be claimed alone. */
+  /** Every type that no breaker stops, also those without room: a task of theirs may wait to be claimed alone. */
   #typesWithin(limit: number): ClaimRequest["types"] {
-    const { types } = this.#parts.executors;
+    const { executors, gate } = this.#parts;
+    const { types } = executors;
     if (types === "all") return "all";
-    return types.map((type) => ({ type, limit: Math.min(this.#roomOf(type), limit) }));
+    const open = types.filter((type) => gate.roomOfType(type) > 0);
+    return open.map((type) => {
+      const room = { type, limit: Math.min(this.#roomOf(type), limit) };
+      const keys = gate.keyRooms(type);
+      return keys === undefined ? room : { ...room, keys };
+    });
   }
 
   #waitForWake(delayMs: number): Promise<void> {
@@ -332,10 +353,22 @@ export class ClaimLoop {
     this.#ahead.ended(type);
     this.#startWaiting();
     if (!this.#hasMore || this.#isStopping || (this.slots.free === 0 && !this.#ahead.isLow)) return;
+    this.#lookAfter(GATHER_MS, () => this.wake());
+  }
+
+  /** A key that was full, or stopped, has room again: of those that wait for it nobody else here would know. */
+  keyHasRoom(): void {
+    if (this.#isStopping) return;
+    this.#startWaiting();
+    // While there is nothing to do, many small tasks of full keys must not make a claim each.
+    this.#lookAfter(this.#foundSome ? GATHER_MS : FIRST_IDLE_MS, () => this.lookOnce());
+  }
+
+  #lookAfter(delayMs: number, look: () => void): void {
     if (this.#gathering !== null) return;
-    this.#gathering = this.#parts.ports.timers.after(GATHER_MS, () => {
+    this.#gathering = this.#parts.ports.timers.after(delayMs, () => {
       this.#gathering = null;
-      this.wake();
+      look();
     });
   }
 }

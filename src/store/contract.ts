@@ -51,6 +51,8 @@ export interface OperatorCall extends StoreCall {
 export interface NewTask {
   readonly taskId: string;
   readonly type: string;
+  /** By what tasks of the type are told apart; null for none. */
+  readonly key: string | null;
   readonly data: Uint8Array;
   readonly codec: string;
   readonly referenceId: string | null;
@@ -105,13 +107,29 @@ export interface BornClaim {
 /** `committed`: it stands under its token; `open`: its transaction is not over, or cannot be told; `gone`: neither. */
 export type BornClaimStanding = "committed" | "open" | "gone";
 
+/** A type of which a claim may take so many. */
+export interface TypeRoom {
+  readonly type: string;
+  readonly limit: number;
+  /** Set where its keys have limits of their own. */
+  readonly keys?: KeyRooms | undefined;
+}
+
+/** How many tasks of each key of a type may be taken. Those without a key are not limited by it. */
+export interface KeyRooms {
+  /** Of each key that is not named. */
+  readonly each: number;
+  /** Of these keys; with 0 a key is passed over, also when a task of it waits to be claimed alone. */
+  readonly of: readonly { readonly key: string; readonly limit: number }[];
+}
+
 /** What a process asks for when it claims. */
 export interface ClaimRequest {
   readonly owner: string;
   /** The new claim's number; the store writes it, it never invents one. */
   readonly claim: number;
   /** The types this process can execute, each with how many it can take now; or any type, for raw schedulers. */
-  readonly types: readonly { readonly type: string; readonly limit: number }[] | "all";
+  readonly types: readonly TypeRoom[] | "all";
   /** How many tasks at most, over all types. With 0 nothing is claimed: it tells whether a task waits to be claimed alone. */
   readonly limit: number;
   /** How many bytes of data at most; the first task is handed over whatever its size. */
@@ -137,6 +155,8 @@ export type ClaimHolder = Pick<ClaimRequest, "owner" | "claim" | "liveClaims">;
 export interface ClaimByIdRequest extends ClaimHolder {
   readonly taskIds: readonly string[];
   readonly types: readonly string[] | "all";
+  /** Tasks of these keys are left alone. */
+  readonly without?: readonly { readonly type: string; readonly key: string }[] | undefined;
 }
 
 /** Which claims a process has ended, and where the last page of rows ended; null for the first. */
@@ -157,6 +177,8 @@ export interface ClaimAnswer {
   readonly tasks: readonly ClaimedTask[];
   /** True when a due task of these types waits that was lost twice or more, whatever the limits: somebody idle should claim it alone. */
   readonly aloneDue: boolean;
+  /** True when the store has not looked at all keys that may have something due: the next claim goes on behind them. */
+  readonly moreKeys?: boolean;
 }
 
 /** Counts that cost a bounded amount of work, however many tasks there are. */
@@ -316,6 +338,8 @@ export interface Store<Transaction = unknown, Api = unknown, Synchronous extends
    * attempt to show it: lost once in all, it is a suspect and claimed if `suspectLimit` allows, else left free; lost
    * twice or more, it is set free and due only after `lostDelayMs(lostAttempts)`.
    * Suspects come out of `suspectLimit`, and never hide tasks behind them.
+   * Where a type has `keys`, a key that is full hides no other, whatever its backlog: a claim may look at some keys only, in
+   * turn, and takes in due order from those.
    */
   claim(request: ClaimRequest, call?: StoreCall): Promise<ClaimAnswer>;
   /**

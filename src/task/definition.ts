@@ -2,7 +2,7 @@
 import { DataInvalidError, InvalidInputError } from "../errors.ts";
 import { checkType } from "./identifier.ts";
 import { decodeJson, JSON_CODEC } from "./json-codec.ts";
-import { checkNames, checkObject, optionNames, shown } from "./option-checks.ts";
+import { checkFunction, checkNames, checkObject, optionNames, shown } from "./option-checks.ts";
 import { defaultRetryPolicy, type RetryOptions, retryPolicy } from "./policy.ts";
 import {
   issueLines,
@@ -25,9 +25,19 @@ export interface DefinitionOptions extends RetryOptions {
   readonly onDuplicate?: DuplicatePolicy | undefined;
 }
 
-const definitionOptions = optionNames<DefinitionOptions & { readonly data?: unknown }>({
+/** What names the key of a task by the data that is enqueued: 1 to 200 bytes. It must not change the data, nor be async. */
+interface KeyOption<Input> {
+  /**
+   * By what tasks of this type are told apart, a merchant for example: `key: (data) => data.merchantId`. Executors can limit how
+   * many of one key run at once, and stop for one key whose dependency is down. An enqueue can name another.
+   */
+  readonly key?: ((data: Input) => string) | undefined;
+}
+
+const definitionOptions = optionNames<DefinitionOptions & KeyOption<unknown> & { readonly data?: unknown }>({
   type: true,
   data: true,
+  key: true,
   onDuplicate: true,
   backoff: true,
   maxFailedAttempts: true,
@@ -41,6 +51,8 @@ export interface TaskDefinition<Input = unknown, Output = unknown> {
   readonly schema: StandardSchema<Input, Output> | null;
   readonly retry: RetryOptions;
   readonly onDuplicate: DuplicatePolicy;
+  /** Names the key of a task by its data; absent when tasks of the type have none. A method, so that any definition is one of unknown data. */
+  key?(data: Input): string;
 }
 
 /**
@@ -49,13 +61,13 @@ export interface TaskDefinition<Input = unknown, Output = unknown> {
  * Throws InvalidInputError.
  */
 export function defineTask<Schema extends StandardSchema>(
-  options: DefinitionOptions & { readonly data: Schema },
+  options: DefinitionOptions & { readonly data: Schema } & KeyOption<NoInfer<SchemaInput<Schema>>>,
 ): TaskDefinition<SchemaInput<Schema>, SchemaOutput<Schema>>;
 export function defineTask<Data = unknown>(
-  options: DefinitionOptions & { readonly data?: undefined },
+  options: DefinitionOptions & { readonly data?: undefined } & KeyOption<Data>,
 ): TaskDefinition<Data, Data>;
 export function defineTask(
-  options: DefinitionOptions & { readonly data?: StandardSchema | undefined },
+  options: DefinitionOptions & { readonly data?: StandardSchema | undefined } & KeyOption<never>,
 ): TaskDefinition<unknown, unknown> {
   checkObject("options", options, "pass { type } and what else holds for it");
   checkNames("defineTask", options, definitionOptions);
@@ -76,7 +88,12 @@ export function defineTask(
     maxLostAlone: options.maxLostAlone,
   };
   retryPolicy(defaultRetryPolicy, retry);
-  return Object.freeze({ type, schema, retry: Object.freeze(retry), onDuplicate });
+  const { key } = options;
+  if (key !== undefined) checkFunction("key", key, "pass a function from the data to text, or leave it out");
+  const definition = { type, schema, retry: Object.freeze(retry), onDuplicate };
+  return Object.freeze(
+    key === undefined ? definition : { ...definition, key: key as (data: unknown) => string },
+  ); // the overloads have typed what it takes
 }
 
 /** Whether the value is what defineTask answers. */

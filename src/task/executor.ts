@@ -50,6 +50,24 @@ export interface ExecutorOptions {
   readonly timeoutMs?: number | undefined;
   /** How many tasks of this type run at once in this process. Default: the worker's whole concurrency. */
   readonly concurrency?: number | undefined;
+  /** How many tasks of this type and of one key run at once in this process. Tasks without a key are not limited by it. Default: no limit. */
+  readonly concurrencyPerKey?: number | undefined;
+  /** Stops claiming while what the executor depends on is down. `true` takes all defaults. Default: off. */
+  readonly breaker?: true | BreakerOptions | undefined;
+}
+
+/** When a circuit breaker opens and how it closes again; each process has its own. */
+export interface BreakerOptions {
+  /** What it stops: all tasks of the type, or those of one key; tasks without a key are then never stopped. Default "type". */
+  readonly per?: "type" | "key" | undefined;
+  /** How many failures in a row open it. PermanentError and undecodable data are none. Default 10. */
+  readonly failures?: number | undefined;
+  /** How long it stays open before a probe goes through, in milliseconds. Each probe that fails doubles it. Default 10 s. */
+  readonly coolDownMs?: number | undefined;
+  /** Longest it stays open, in milliseconds. Default 5 minutes. */
+  readonly maxCoolDownMs?: number | undefined;
+  /** How many probes run at once. Default 1. */
+  readonly probes?: number | undefined;
 }
 
 /** A task as the raw layer sees it: opaque bytes. */

@@ -5,6 +5,8 @@ import { InvalidInputError } from "../errors.ts";
 export const MAX_TASK_ID_BYTES = 512;
 /** Longest type, in bytes of UTF-8. */
 export const MAX_TYPE_BYTES = 200;
+/** Longest key, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 200;
 /** Longest referenceId, in bytes of UTF-8. */
 export const MAX_REFERENCE_ID_BYTES = 512;
 /** Largest headers, keys and values together, in bytes of UTF-8. */
@@ -38,6 +40,11 @@ export function checkTaskId(value: unknown): string {
 /** Throws InvalidInputError unless `value` can be a type: 1 to 200 bytes, no NUL, no lone surrogate. */
 export function checkType(value: unknown): string {
   return checkText("type", value, MAX_TYPE_BYTES);
+}
+
+/** Throws InvalidInputError unless `value` can be a key: 1 to 200 bytes, no NUL, no lone surrogate. */
+export function checkKey(value: unknown): string {
+  return checkText("key", value, MAX_KEY_BYTES);
 }
 
 /** Throws InvalidInputError unless `value` can be a referenceId; undefined and null mean none. */

@@ -53,6 +53,8 @@ export interface ClaimedTask {
   readonly id: string;
   readonly taskId: string;
   readonly type: string;
+  /** By what tasks of the type are told apart; null when it has none, or when the claim did not ask by keys. */
+  readonly key: string | null;
   readonly data: Uint8Array;
   /** Which codec wrote `data`: `json`, or `bytes` for opaque data of the raw layer. */
   readonly codec: string;
@@ -92,6 +94,8 @@ export interface Attempt {
 export interface Task {
   readonly taskId: string;
   readonly type: string;
+  /** By what tasks of the type are told apart, a merchant for example; null when it has none. */
+  readonly key: string | null;
   readonly state: TaskState;
   /** The encoded data; null once it has been erased. */
   readonly data: Uint8Array | null;

@@ -76,6 +76,21 @@ export interface TelemetryEvents {
   "process.removed": { readonly owner: string };
   /** This process declared another dead. */
   "process.declared-dead": { readonly owner: string };
+  /** Failures in a row, or a probe that failed, opened a circuit breaker of this process. `key` is null when it stops the whole type. */
+  "breaker.opened": {
+    readonly type: string;
+    readonly key: string | null;
+    readonly failures: number;
+    /** How often it has opened since it was last closed. */
+    readonly openings: number;
+    readonly coolDownMs: number;
+    /** The last failure that counted. */
+    readonly error: RecordedError | null;
+  };
+  /** It has been open for long enough: probes go through. */
+  "breaker.half-opened": { readonly type: string; readonly key: string | null };
+  /** A probe succeeded. */
+  "breaker.closed": { readonly type: string; readonly key: string | null };
   "worker.started": { readonly concurrency: number; readonly types: readonly string[] | "all" };
   "worker.stopped": { readonly clean: boolean };
   /**

@@ -5,6 +5,7 @@ import { runLaw, storeLaws } from "../../src/conformance/index.ts";
 import { claimBugs } from "./claim-bugs.ts";
 import { confirmationBugs } from "./confirmation-bugs.ts";
 import { enqueueBugs } from "./enqueue-bugs.ts";
+import { keyBugs } from "./key-bugs.ts";
 import { operatorBugs } from "./operator-bugs.ts";
 import { openHarness, type PlantedBug } from "./planted-bug.ts";
 import { recordBugs } from "./record-bugs.ts";
@@ -13,6 +14,7 @@ import { settleBugs } from "./settle-bugs.ts";
 const bugs: readonly PlantedBug[] = [
   ...enqueueBugs,
   ...claimBugs,
+  ...keyBugs,
   ...settleBugs,
   ...confirmationBugs,
   ...operatorBugs,

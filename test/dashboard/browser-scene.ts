@@ -67,7 +67,14 @@ export async function openShop(kind: (typeof kinds)[number]): Promise<Shop> {
         const number = String(from + index);
         const data = new TextEncoder().encode(JSON.stringify({ paymentId: number }));
         const { type } = definitions[definition];
-        return { taskId: `${prefix}:${number}`, type, data, codec: "json", referenceId: `order-${number}` };
+        return {
+          taskId: `${prefix}:${number}`,
+          type,
+          data,
+          codec: "json",
+          key: null,
+          referenceId: `order-${number}`,
+        };
       });
       const rest = {
         headers: null,

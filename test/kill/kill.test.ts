@@ -87,6 +87,7 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (kind) => {
       type: "quick",
       data: Buffer.from("null"),
       codec: "json",
+      key: null,
       referenceId: null,
     } as const;
     const rest = {

@@ -10,6 +10,7 @@ function newTask(taskId: string): NewTask {
     type: "memory.task",
     data: new Uint8Array([1]),
     codec: "bytes",
+    key: null,
     referenceId: null,
     headers: null,
     delayMs: 0,

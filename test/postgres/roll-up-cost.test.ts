@@ -86,6 +86,7 @@ const claimed: ClaimedTask = {
   id: "1",
   taskId: "",
   type: "",
+  key: null,
   data: new Uint8Array(),
   codec: "json",
   referenceId: null,

@@ -1,5 +1,12 @@
 // A world for one test: a virtual clock, a store that can fail, schedulers on them, and a record of what ran.
-import type { BoundExecutor, EnqueueOptions, Receipt, TaskDefinition, TypedAttempt } from "owed";
+import type {
+  BoundExecutor,
+  EnqueueOptions,
+  ExecutorOptions,
+  Receipt,
+  TaskDefinition,
+  TypedAttempt,
+} from "owed";
 import { defineTask, executor, Scheduler } from "owed";
 
 import type { CommonOptions } from "../../src/run/options.ts";
@@ -89,7 +96,7 @@ export class World implements FaultyStore {
   executor(
     definition: TaskDefinition<unknown, unknown> = job,
     behaviour: Behaviour = () => undefined,
-    options: { readonly concurrency?: number; readonly timeoutMs?: number } = {},
+    options: ExecutorOptions = {},
   ): BoundExecutor {
     return executor(definition, options, async (attempt) => {
       const { taskId, type, generation, signal } = attempt;
@@ -142,13 +149,17 @@ export class World implements FaultyStore {
   }
 
   /** Enqueues committed tasks that nobody has claimed: due work as another process would have left it. */
-  async leave(taskIds: readonly string[], definition: TaskDefinition<unknown, unknown> = job): Promise<void> {
+  async leave(
+    taskIds: readonly string[],
+    definition: TaskDefinition<unknown, unknown> = job,
+    options: EnqueueOptions = {},
+  ): Promise<void> {
     const elsewhere = new Scheduler({ store: this.inner, ports: this.ports });
     const transaction = await this.inner.begin();
     await elsewhere.enqueueAll(
       transaction,
       definition,
-      taskIds.map((taskId) => ({ taskId, data: {} })),
+      taskIds.map((taskId) => ({ taskId, data: {}, ...options })),
     );
     await transaction.commit();
   }

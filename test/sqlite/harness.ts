@@ -70,6 +70,7 @@ export function newTask(taskId: string, delayMs = 0): NewTask {
     type: "test",
     data: new TextEncoder().encode(taskId),
     codec: "json",
+    key: null,
     referenceId: null,
     headers: null,
     delayMs,

@@ -10,6 +10,7 @@ function task(unusual: Partial<TaskWithAttempts> = {}): TaskWithAttempts {
   return {
     taskId: "task",
     type: "mail",
+    key: null,
     state: "pending",
     data: null,
     codec: "json",

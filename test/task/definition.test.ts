@@ -10,7 +10,14 @@ import type { ClaimedTask } from "../../src/task/task.ts";
 
 function claimed(data: Uint8Array, codec = "json"): ClaimedTask {
   const counters = { failedAttempts: 2, lostAttempts: 0, deferredAttempts: 0, ageMs: 0, deferredForMs: 0 };
-  const names = { id: "1", taskId: "a", type: "job", referenceId: "order 1", headers: { traceparent: "00" } };
+  const names = {
+    id: "1",
+    taskId: "a",
+    type: "job",
+    key: null,
+    referenceId: "order 1",
+    headers: { traceparent: "00" },
+  };
   return { ...names, data, codec, token: { owner: "1", claim: 1, generation: 3 }, ...counters };
 }
 

@@ -14,6 +14,7 @@ export type AuditedChange =
       readonly kind: "task";
       readonly taskId: string;
       readonly type: string;
+      readonly key: string | null;
       readonly before: AuditedTask | null;
       readonly after: AuditedTask | null;
     }

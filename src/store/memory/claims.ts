@@ -37,8 +37,10 @@ export class Claims {
     const types = request.types === "all" ? [...this.#tables.pendingTypes()] : this.#typesOf(request.types);
     const live = new Set(request.liveClaims);
     const holdOf = (row: PendingRow) => this.#holdOf(row, request.owner, live, request.claim);
-    const rows = request.alone ? [] : this.#choose(request, types, holdOf, nowMs);
-    const aloneRows = this.#aloneRows(types, holdOf, nowMs);
+    const room = new ClaimRoom(request, byName, byKey);
+    const isShut = shutBy(request);
+    const rows = request.alone ? [] : this.#choose(room, types, holdOf, nowMs);
+    const aloneRows = this.#aloneRows(types, isShut, holdOf, nowMs);
     if (request.alone) rows.push(...aloneRows.splice(0, 1));
     return { tasks: rows.map((row) => this.#take(row, request, nowMs)), aloneDue: aloneRows.length > 0 };
   }
@@ -47,11 +49,13 @@ export class Claims {
   claimById(request: ClaimByIdRequest, nowMs: number): readonly ClaimedTask[] {
     if (!this.#processes.isAlive(request.owner)) return [];
     const live = new Set(request.liveClaims);
+    const left = new Set((request.without ?? []).map(({ type, key }) => byKey(type, key)));
     const claimed: ClaimedTask[] = [];
     for (const taskId of new Set(request.taskIds)) {
       const row = this.#tables.find(taskId);
       if (row === undefined || !isPending(row) || row.standing.dueAtMs > nowMs) continue;
       if (request.types !== "all" && !request.types.includes(row.type)) continue;
+      if (row.key !== null && left.has(byKey(row.type, row.key))) continue;
       const hold = this.#holdOf(row, request.owner, live, request.claim);
       if (hold === "held") continue;
       if (hold === "dead") this.#countLost(row, nowMs);
@@ -87,12 +91,11 @@ export class Claims {
 
   /** The rows an ordinary claim takes, oldest due first. The dead among those it passes are counted lost. */
   #choose(
-    request: ClaimRequest,
+    room: ClaimRoom,
     types: readonly string[],
     holdOf: (row: PendingRow) => Hold,
     nowMs: number,
   ): PendingRow[] {
-    const room = new ClaimRoom(request, (type) => type);
     const chosen: PendingRow[] = [];
     const dead: PendingRow[] = [];
     const sources = types.flatMap((type) => this.#dueRows(type, ["healthy", "suspect"], room, nowMs));
@@ -104,7 +107,8 @@ export class Claims {
       const lostAttempts = row.standing.lostAttempts + (hold === "dead" ? 1 : 0);
       const suspicion = suspicionOf(lostAttempts);
       const isTaken =
-        suspicion !== "alone" && room.admits(row.type, suspicion === "suspect", row.data?.byteLength ?? 0);
+        suspicion !== "alone" &&
+        room.admits(countedOf(row, suspicion === "suspect"), row.data?.byteLength ?? 0);
       if (isTaken) chosen.push(row);
     }
     for (const row of dead) this.#countLost(row, nowMs);
@@ -112,14 +116,19 @@ export class Claims {
   }
 
   /** Due tasks that may only be claimed alone and that nobody holds. The dead among them are counted lost, and wait. */
-  #aloneRows(types: readonly string[], holdOf: (row: PendingRow) => Hold, nowMs: number): PendingRow[] {
+  #aloneRows(
+    types: readonly string[],
+    isShut: (row: PendingRow) => boolean,
+    holdOf: (row: PendingRow) => Hold,
+    nowMs: number,
+  ): PendingRow[] {
     const sources = types.flatMap((type) => this.#dueRows(type, ["alone"], null, nowMs));
     const dead: PendingRow[] = [];
     const free: PendingRow[] = [];
     for (const row of mergedInOrder(sources, inDueOrder)) {
       const hold = holdOf(row);
       if (hold === "dead") dead.push(row);
-      if (hold === "free") free.push(row);
+      if (hold === "free" && !isShut(row)) free.push(row);
       if (free.length === 2) break;
     }
     for (const row of dead) this.#countLost(row, nowMs);
@@ -132,9 +141,9 @@ export class Claims {
     room: ClaimRoom | null,
     nowMs: number,
   ): Generator<PendingRow, undefined>[] {
-    const queues = this.#tables.queuesOf(type);
-    if (queues === undefined) return [];
-    return suspicions.map((suspicion) => dueRows(queues[suspicion], type, suspicion, room, nowMs));
+    return [...this.#tables.queuesOf(type).values()].flatMap((queues) =>
+      suspicions.map((suspicion) => dueRows(queues[suspicion], suspicion, room, nowMs)),
+    );
   }
 
   /** The process that held this task has died: it is set free, and the loss is written into its story. */
@@ -164,6 +173,7 @@ export class Claims {
       id: String(row.id),
       taskId: row.taskId,
       type: row.type,
+      key: row.key,
       data: row.data?.slice() ?? new Uint8Array(),
       codec: row.codec,
       referenceId: row.referenceId,
@@ -181,15 +191,30 @@ export class Claims {
 /** Due rows of one queue. A queue ends early once there is no room for its kind, so that it is not walked in vain. */
 function* dueRows(
   queue: OrderedList<PendingRow>,
-  type: string,
   suspicion: Suspicion,
   room: ClaimRoom | null,
   nowMs: number,
 ): Generator<PendingRow, undefined> {
   for (const row of queue.ascending()) {
-    if (row.standing.dueAtMs > nowMs || (room !== null && !room.hasRoomFor(type, suspicion !== "healthy")))
-      return undefined;
+    if (row.standing.dueAtMs > nowMs) return undefined;
+    if (room !== null && !room.hasRoomFor(countedOf(row, suspicion !== "healthy"))) return undefined;
     yield row;
   }
   return undefined;
+}
+
+const byName = (type: string): string => type;
+const byKey = (type: string, key: string): string => `${type}\0${key}`;
+
+/** Keys are told apart within all types, as in the request. */
+function countedOf({ type, key }: PendingRow, isSuspect: boolean): Parameters<ClaimRoom["hasRoomFor"]>[0] {
+  return { type, key: key === null ? null : byKey(type, key), isSuspect };
+}
+
+/** Whether the request has no room for the key of a task, whatever else it takes. */
+function shutBy({ types }: ClaimRequest): (row: PendingRow) => boolean {
+  const shut = new Set<string>();
+  for (const { type, keys } of types === "all" ? [] : types)
+    for (const { key, limit } of keys?.of ?? []) if (limit <= 0) shut.add(byKey(type, key));
+  return ({ type, key }) => key !== null && shut.has(byKey(type, key));
 }

@@ -82,6 +82,7 @@ function rowOf(task: NewTask, id: number, birth: BirthClaim | null, nowMs: numbe
     id,
     taskId: task.taskId,
     type: task.type,
+    key: task.key,
     // Not slice(): that of a Buffer would share the caller's memory.
     data: new Uint8Array(task.data),
     codec: task.codec,

@@ -15,6 +15,7 @@ export function taskOf(row: TaskRow): Task {
   return {
     taskId: row.taskId,
     type: row.type,
+    key: row.key,
     state: stateOf(row),
     data: row.data?.slice() ?? null,
     codec: row.codec,
@@ -76,8 +77,9 @@ export function statistics(tables: Tables, processes: Processes, nowMs: number):
   let oldestDueAtMs = Number.POSITIVE_INFINITY;
   const orphanedTypes: string[] = [];
   for (const type of tables.pendingTypes()) {
-    for (const queue of Object.values(tables.queuesOf(type) ?? {})) {
-      oldestDueAtMs = Math.min(oldestDueAtMs, queue.first()?.standing.dueAtMs ?? Number.POSITIVE_INFINITY);
+    for (const queues of tables.queuesOf(type).values()) {
+      for (const queue of Object.values(queues))
+        oldestDueAtMs = Math.min(oldestDueAtMs, queue.first()?.standing.dueAtMs ?? Number.POSITIVE_INFINITY);
     }
     if (!processes.someoneExecutes(type)) orphanedTypes.push(type);
   }

@@ -38,6 +38,7 @@ export interface TaskRow {
   readonly id: number;
   readonly taskId: string;
   readonly type: string;
+  readonly key: string | null;
   data: Uint8Array | null;
   readonly codec: string;
   readonly referenceId: string | null;

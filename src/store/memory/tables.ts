@@ -13,8 +13,13 @@ export function suspicionOf(lostAttempts: number): Suspicion {
   return lostAttempts === 1 ? "suspect" : "alone";
 }
 
-/** Pending tasks of one type, by suspicion, each in due order. */
+/** Pending tasks of one type and one key, by suspicion, each in due order. */
 type Queues = Readonly<Record<Suspicion, OrderedList<PendingRow>>>;
+
+/** The queues of a type by key; those without a key stand under null. */
+type QueuesByKey = ReadonlyMap<string | null, Queues>;
+
+const none: QueuesByKey = new Map();
 
 /** Due order: who has been due longest comes first, then who was enqueued first. */
 export function inDueOrder(left: PendingRow, right: PendingRow): number {
@@ -35,7 +40,7 @@ const bySettlement = (left: TaskRow, right: TaskRow): number =>
 export class Tables {
   readonly #byId = new Map<number, TaskRow>();
   readonly #byTaskId = new Map<string, TaskRow>();
-  readonly #queues = new Map<string, Queues>();
+  readonly #queues = new Map<string, Map<string | null, Queues>>();
   readonly #byState: Readonly<Record<TaskState, TasksByAge>>;
   readonly #prunable = new OrderedList<TaskRow>(bySettlement);
   readonly #audit: Audit | undefined;
@@ -77,9 +82,9 @@ export class Tables {
     return this.#queues.keys();
   }
 
-  /** The pending tasks of a type; undefined when it has none. */
-  queuesOf(type: string): Queues | undefined {
-    return this.#queues.get(type);
+  /** The pending tasks of a type, by key. */
+  queuesOf(type: string): QueuesByKey {
+    return this.#queues.get(type) ?? none;
   }
 
   /** Confirmed and cancelled tasks, longest settled first. */
@@ -138,7 +143,7 @@ export class Tables {
   }
 
   #tell(row: TaskRow, before: AuditedTask | null, after: AuditedTask | null): void {
-    this.#audit?.({ kind: "task", taskId: row.taskId, type: row.type, before, after });
+    this.#audit?.({ kind: "task", taskId: row.taskId, type: row.type, key: row.key, before, after });
   }
 
   #index(row: TaskRow): void {
@@ -154,21 +159,27 @@ export class Tables {
       return;
     }
     this.#queueOf(row).remove(row);
-    const queues = this.#queues.get(row.type);
-    if (queues !== undefined && queues.healthy.size + queues.suspect.size + queues.alone.size === 0) {
-      this.#queues.delete(row.type);
-    }
+    const ofType = this.#queues.get(row.type);
+    const queues = ofType?.get(row.key);
+    if (ofType === undefined || queues === undefined) return;
+    if (queues.healthy.size + queues.suspect.size + queues.alone.size === 0) ofType.delete(row.key);
+    if (ofType.size === 0) this.#queues.delete(row.type);
   }
 
   #queueOf(row: PendingRow): OrderedList<PendingRow> {
-    let queues = this.#queues.get(row.type);
+    let ofType = this.#queues.get(row.type);
+    if (ofType === undefined) {
+      ofType = new Map();
+      this.#queues.set(row.type, ofType);
+    }
+    let queues = ofType.get(row.key);
     if (queues === undefined) {
       queues = {
         healthy: new OrderedList(inDueOrder),
         suspect: new OrderedList(inDueOrder),
         alone: new OrderedList(inDueOrder),
       };
-      this.#queues.set(row.type, queues);
+      ofType.set(row.key, queues);
     }
     return queues[suspicionOf(row.standing.lostAttempts)];
   }

@@ -2,7 +2,7 @@
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Clock } from "../../ports/ports.ts";
 import type { ClaimedTask } from "../../task/task.ts";
-import { typeHash } from "../../task/type-hash.ts";
+import { keyHash, typeHash } from "../../task/type-hash.ts";
 import type {
   BeatAnswer,
   BornClaim,
@@ -14,10 +14,12 @@ import type {
   EndedClaimsAnswer,
   EndedClaimsRequest,
   StoreCall,
+  TypeRoom,
 } from "../contract.ts";
+import { KeyPlaces, type KeyReach } from "../key-places.ts";
 import { bytesOf, headersOf, numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
-import { Floors } from "./floors.ts";
+import { Floors, type Reach } from "./floors.ts";
 import type { Names } from "./identifier.ts";
 import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
 import { openTransactions, standingClaims } from "./statements/born.ts";
@@ -29,6 +31,7 @@ import {
   claimNamedTypes,
   freeEndedClaims,
 } from "./statements/claim.ts";
+import { claimAloneByKeys, claimByKeys } from "./statements/claim-keys.ts";
 import { claimReadyEveryType, claimReadyNamedTypes } from "./statements/claim-ready.ts";
 import type { Statement } from "./statements/statement.ts";
 
@@ -41,6 +44,7 @@ export class Claiming {
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #floors: Floors;
+  readonly #places = new KeyPlaces();
   #others: ReadonlySet<string> = new Set();
 
   constructor(own: OwnConnections, names: Names, clock: Pick<Clock, "monotonicMs">) {
@@ -52,7 +56,10 @@ export class Claiming {
 
   async claim(request: ClaimRequest, call: StoreCall): Promise<ClaimAnswer> {
     const { types, alone } = request;
-    if (types !== "all" && types.length === 0) return { tasks: [], aloneDue: false };
+    if (types !== "all") {
+      if (types.length === 0) return { tasks: [], aloneDue: false };
+      if (types.some(({ keys }) => keys !== undefined)) return await this.#claimByKeys(request, types, call);
+    }
     if (!alone) {
       const ready = await this.#claimReady(request, call);
       if (ready !== null) return { tasks: ready, aloneDue: false };
@@ -85,6 +92,47 @@ export class Claiming {
     return claimedTasks(rows, request);
   }
 
+  /** Where keys have rooms of their own: one statement for all types of the request. */
+  async #claimByKeys(
+    request: ClaimRequest,
+    types: readonly TypeRoom[],
+    call: StoreCall,
+  ): Promise<ClaimAnswer> {
+    const rooms = roomsOf(request);
+    const named = namedKeys(types);
+    if (request.alone) {
+      const shut = [...named].filter(([, room]) => room <= 0).map(([key]) => key);
+      const parameters = [...common(request, call), ...wanted(rooms, null), arrayParameter(shut)];
+      const rows = await this.#own.rows(this.#statements.byKeys.aloneOnly, parameters);
+      return { tasks: claimedTasks(rows, request), aloneDue: rows[0]?.["alone_due"] === "true" };
+    }
+    const each = new Map(
+      types.map(({ type, keys }) => [typeHash(type), keys === undefined ? null : bounded(keys.each)]),
+    );
+    const hashes = [...rooms.keys()];
+    const floors = call.now === undefined ? this.#floors.next(hashes) : hashes.map(() => null);
+    const places = hashes.map((type) => this.#places.of(type));
+    const sentMs = this.#clock.monotonicMs();
+    const rows = await this.#own.rows(this.#statements.byKeys.whole, [
+      ...common(request, call),
+      arrayParameter(hashes),
+      arrayParameter([...rooms.values()]),
+      arrayParameter(hashes.map((_, at) => places[at]?.front?.at ?? floors[at] ?? null)),
+      arrayParameter(places.map(({ front }) => front?.id ?? "0")),
+      arrayParameter(hashes.map((type) => each.get(type) ?? null)),
+      arrayParameter(places.map(({ afterKey }) => afterKey)),
+      arrayParameter([...named.keys()]),
+      arrayParameter([...named.values()]),
+    ]);
+    const aloneDue = rows[0]?.["alone_due"] === "true";
+    let moreKeys = false;
+    for (const told of placesTold(rows[0])) {
+      if ((each.get(told.type) ?? null) !== null) moreKeys = this.#places.note(told.type, told) || moreKeys;
+      else if (call.now === undefined) this.#floors.note(told.type, told, sentMs);
+    }
+    return { tasks: claimedTasks(rows, request), aloneDue, moreKeys };
+  }
+
   #note(types: Iterable<string>, first: Row | undefined, sentMs: number): void {
     const fullTypes = new Set((first?.["full_types"] ?? "").split(","));
     const takenUpTo = new Map((first?.["taken_up_to"] ?? "").split(",").map(pairOf));
@@ -114,6 +162,7 @@ export class Claiming {
       numberParameter(call.now),
       types === "all" ? null : arrayParameter(types.map(typeHash)),
       arrayParameter(taskIds),
+      arrayParameter((request.without ?? []).map(({ type, key }) => keyHash(type, key))),
     ]);
     return claimedTasks(rows, request);
   }
@@ -202,6 +251,7 @@ function statementsOf(names: Names) {
       whole: claimEveryType(names),
       aloneOnly: claimAloneEveryType(names),
     },
+    byKeys: { whole: claimByKeys(names), aloneOnly: claimAloneByKeys(names) },
     byId: claimById(names),
     freeEnded: freeEndedClaims(names),
     standing: standingClaims(names),
@@ -243,6 +293,42 @@ function wanted(rooms: ReadonlyMap<string, number>, from: readonly (string | nul
   return [arrayParameter([...rooms.keys()]), arrayParameter([...rooms.values()]), floors];
 }
 
+/** The rooms of the keys that are named, by their numbers. */
+function namedKeys(types: readonly TypeRoom[]): ReadonlyMap<string, number> {
+  const rooms = new Map<string, number>();
+  for (const { type, keys } of types)
+    for (const { key, limit } of keys?.of ?? []) rooms.set(keyHash(type, key), bounded(limit));
+  return rooms;
+}
+
+/** What a claim by keys tells of one type. */
+interface PlaceTold extends KeyReach, Reach {
+  readonly type: string;
+}
+
+/** "type full enough last-instant last-task taken-up-to last-key", for each type; "-" stands for none. */
+function placesTold(first: Row | undefined): PlaceTold[] {
+  const told = first?.["places"] ?? null;
+  if (told === null) return [];
+  return told.split(",").map((text) => {
+    const [type = "", full, enough, at = null, id = null, upTo, key] = text.split(" ").map(noneOf);
+    const last = at === null || id === null ? null : { at, id };
+    const isFull = full === "1";
+    return {
+      type: type ?? "",
+      isFull: isFull || upTo !== null,
+      isClogged: isFull && enough === "0",
+      last,
+      takenUpTo: upTo ?? null,
+      lastKey: key ?? null,
+    };
+  });
+}
+
+function noneOf(text: string): string | null {
+  return text === "-" ? null : text;
+}
+
 /** "type instant" */
 function pairOf(text: string): readonly [string, string] {
   const [type = "", instant = ""] = text.split(" ");
@@ -266,6 +352,7 @@ function claimedTask(row: Row, { owner, claim }: ClaimHolder): ClaimedTask {
     id: textOf(row, "id"),
     taskId: textOf(row, "task_id"),
     type: textOf(row, "type"),
+    key: row["key"] ?? null,
     data: bytesOf(row["data"] ?? ""),
     codec: row["codec"] ?? "json",
     referenceId: row["reference_id"] ?? null,

@@ -1,21 +1,29 @@
 /** Writing tasks in a caller's transaction. */
 import { TaskConflictError, TaskExistsError } from "../../errors.ts";
 import { JSON_CODEC } from "../../task/json-codec.ts";
-import { typeHash } from "../../task/type-hash.ts";
+import { keyHash, typeHash } from "../../task/type-hash.ts";
 import type { BirthClaim, InsertAnswer, NewTask, ResolvedDuplicate, StoreCall } from "../contract.ts";
 import type { Names } from "./identifier.ts";
-import { arrayParameter, numberParameter } from "./parameters.ts";
-import { insertTask, insertTasks, resolveDuplicates } from "./statements/insert.ts";
+import { arrayParameter, numberParameter, type Parameter } from "./parameters.ts";
+import {
+  insertKeyedTasks,
+  insertTask,
+  insertTasks,
+  resolveDuplicates,
+  setKeys,
+} from "./statements/insert.ts";
 import type { CallerTransactions } from "./transaction.ts";
 
 /** Of how many types the numbers are remembered: an application has few. */
 const REMEMBERED_TYPES = 1_000;
 
-/** Inserts tasks and resolves duplicates; three statements, made once. */
+/** Inserts tasks and resolves duplicates; the statements are made once. */
 export class Enqueuing {
   readonly #callers: CallerTransactions;
   readonly #insertOne: string;
   readonly #insertMany: string;
+  readonly #insertKeyed: string;
+  readonly #setKeys: string;
   readonly #resolve: string;
   readonly #typeNumbers = new Map<string, string>();
 
@@ -23,6 +31,8 @@ export class Enqueuing {
     this.#callers = callers;
     this.#insertOne = insertTask(names);
     this.#insertMany = insertTasks(names);
+    this.#insertKeyed = insertKeyedTasks(names);
+    this.#setKeys = setKeys(names);
     this.#resolve = resolveDuplicates(names);
   }
 
@@ -46,7 +56,7 @@ export class Enqueuing {
   ): Promise<InsertAnswer> {
     const [first] = tasks;
     if (first === undefined) return { created: [], transactionMark: null };
-    return tasks.length === 1
+    return tasks.length === 1 && first.key === null
       ? await this.#one(transaction, first, birth, call, refuses)
       : await this.#many(transaction, tasks, birth, call, refuses);
   }
@@ -99,7 +109,9 @@ export class Enqueuing {
     call: StoreCall,
     refuses: boolean,
   ): Promise<InsertAnswer> {
-    const [row] = await this.#callers.rows(transaction, this.#insertMany, [
+    const isKeyed = tasks.some(({ key }) => key !== null);
+    const statement = isKeyed ? this.#insertKeyed : this.#insertMany;
+    const [row] = await this.#callers.rows(transaction, statement, [
       arrayParameter(tasks.map(({ taskId }) => taskId)),
       oneForAll(tasks.map(({ type }) => type)),
       oneForAll(tasks.map(({ type }) => this.#numberOf(type))),
@@ -114,6 +126,7 @@ export class Enqueuing {
       numberParameter(birth?.claim),
       refuses ? oneForAll(tasks.map(({ onDuplicate }) => onDuplicate)) : null,
       numberParameter(call.now),
+      ...(isKeyed ? keyLists(tasks) : []),
     ]);
     const ids = row?.["ids"]?.slice(1, -1).split(",") ?? [];
     const created: { taskId: string; id: string }[] = [];
@@ -150,11 +163,32 @@ export class Enqueuing {
       arrayParameter(createdIds),
       numberParameter(call.now),
     ]);
-    return rows.map((row) => ({
+    const resolved = rows.map((row) => ({
       taskId: row["task_id"] as string,
       verdict: row["verdict"] as ResolvedDuplicate["verdict"],
       id: row["id"] ?? null,
     }));
+    await this.#giveKeys(transaction, missing, resolved);
+    return resolved;
+  }
+
+  /** What resolving has written after all, since its original had vanished, has no key yet. */
+  async #giveKeys(
+    transaction: object,
+    missing: readonly NewTask[],
+    resolved: readonly ResolvedDuplicate[],
+  ): Promise<void> {
+    if (resolved.some(({ id }) => id === null)) return; // refused: nothing of the call remains
+    const byTaskId = new Map(missing.map((task) => [task.taskId, task]));
+    const keyed = resolved.flatMap(({ taskId, verdict, id }) => {
+      const task = byTaskId.get(taskId);
+      return verdict === "created" && id !== null && task?.key != null ? [{ id, task }] : [];
+    });
+    if (keyed.length === 0) return;
+    await this.#callers.rows(transaction, this.#setKeys, [
+      arrayParameter(keyed.map(({ id }) => id)),
+      ...keyLists(keyed.map(({ task }) => task)),
+    ]);
   }
 }
 
@@ -165,6 +199,14 @@ function refusalOf(error: unknown, tasks: readonly NewTask[]): Error | null {
   const places = String(detail).split(",").map(Number);
   const taskIds = places.flatMap((place) => tasks[place - 1]?.taskId ?? []);
   return code === "OW001" ? new TaskConflictError(taskIds) : new TaskExistsError(taskIds);
+}
+
+/** The keys of tasks and their numbers. */
+function keyLists(tasks: readonly NewTask[]): Parameter[] {
+  return [
+    arrayParameter(tasks.map(({ key }) => key)),
+    arrayParameter(tasks.map(({ type, key }) => (key === null ? null : keyHash(type, key)))),
+  ];
 }
 
 /** A list of one value stands for as many of it as there are tasks. */

@@ -64,6 +64,8 @@ export interface Names {
   readonly resolveOrRefuse: string;
   readonly insertTask: string;
   readonly insertTasks: string;
+  readonly insertKeyedTasks: string;
+  readonly setKeys: string;
   readonly enqueue: string;
   readonly canonicalJson: string;
   readonly canonicalNumber: string;
@@ -71,6 +73,7 @@ export interface Names {
   readonly resolveOwnDuplicates: string;
   readonly cancelTask: string;
   readonly redriveTask: string;
+  readonly redriveTask1: string;
   readonly eraseTask: string;
   readonly deleteTask: string;
   readonly act: string;
@@ -103,7 +106,8 @@ export function namesIn(schema: string): Names {
     shortestDouble: inSchema("shortest_double_v1"),
     resolveOwnDuplicates: inSchema("resolve_duplicates_v2"),
     cancelTask: inSchema("cancel_task_v1"),
-    redriveTask: inSchema("redrive_task_v1"),
+    redriveTask: inSchema("redrive_task_v2"),
+    redriveTask1: inSchema("redrive_task_v1"),
     eraseTask: inSchema("erase_task_v1"),
     deleteTask: inSchema("delete_task_v1"),
     act: inSchema("act"),
@@ -112,6 +116,8 @@ export function namesIn(schema: string): Names {
     resolveOrRefuse: inSchema("resolve_or_refuse_v1"),
     insertTask: inSchema("insert_task_v1"),
     insertTasks: inSchema("insert_tasks_v2"),
+    insertKeyedTasks: inSchema("insert_keyed_tasks_v1"),
+    setKeys: inSchema("set_keys_v1"),
   });
 }
 

@@ -16,6 +16,7 @@ export function taskOf(row: Row): Task {
   return {
     taskId: textOf(row, "task_id"),
     type: textOf(row, "type"),
+    key: row["key"] ?? null,
     // Checked by the tables.
     state: textOf(row, "state") as TaskState,
     data: data === null ? null : bytesOf(data),

@@ -1,6 +1,6 @@
 /** Claiming: who may have which tasks, in due order, and what it costs a task that its process has died. */
 import type { ClaimedTask } from "../../task/task.ts";
-import { typeHash } from "../../task/type-hash.ts";
+import { keyHash, typeHash } from "../../task/type-hash.ts";
 import { ClaimRoom } from "../claim-room.ts";
 import {
   type ClaimAnswer,
@@ -11,10 +11,13 @@ import {
   type EndedClaimsRequest,
   lostDelayMs,
 } from "../contract.ts";
+import type { KeyPlaces, KeyReach } from "../key-places.ts";
+import { type KeyFound, type RoomsOfKeys, readyByKeys, roomsOfKeys, shutKeys } from "./claim-keys.ts";
 import {
   endOfPage,
   freeEnded,
   type Kind,
+  keysBehind,
   namedCandidates,
   readClaimed,
   readSizes,
@@ -37,7 +40,7 @@ const FEWEST_ROWS = 16;
 const ENDED_PAGE = 10_000;
 
 /** A task that may be claimed. */
-interface Candidate {
+export interface Candidate {
   readonly id: number;
   readonly due: number;
   readonly lost_attempts: number;
@@ -45,31 +48,45 @@ interface Candidate {
   readonly dead: number;
   /** Hash of its type. */
   readonly type: string;
+  /** Hash of its key; null when it has none. */
+  readonly key: string | null;
 }
 
 /** A type with how many of it may be taken. */
 interface TypeRoom {
   readonly hash: string;
   readonly limit: number;
+  /** Set where its keys have rooms of their own. */
+  readonly keys: RoomsOfKeys | null;
 }
 
 /** Claims within one write transaction. */
-export function claimTasks(connection: Connection, request: ClaimRequest, nowMs: number): ClaimAnswer {
+export function claimTasks(
+  connection: Connection,
+  request: ClaimRequest,
+  nowMs: number,
+  places: KeyPlaces,
+): ClaimAnswer {
   if (!isRegistered(connection, request.owner)) return { tasks: [], aloneDue: false };
-  const claim = new Claim(connection, request, nowMs);
+  const claim = new Claim(connection, request, nowMs, places);
   const chosen = request.alone ? [] : claim.choose();
   const alone = claim.free("alone", claim.typesOf("alone"), 2);
   if (request.alone) chosen.push(...alone.splice(0, 1));
-  return { tasks: take(connection, request, chosen, nowMs), aloneDue: alone.length > 0 };
+  return { ...claim.end(), tasks: take(connection, request, chosen, nowMs), aloneDue: alone.length > 0 };
 }
 
 /**
  * What a claim would find, without the write lock: null when there is something to write, so that the claim must be
  * made; the answer otherwise. An idle poll ends here.
  */
-export function probeClaim(connection: Connection, request: ClaimRequest, nowMs: number): ClaimAnswer | null {
+export function probeClaim(
+  connection: Connection,
+  request: ClaimRequest,
+  nowMs: number,
+  places: KeyPlaces,
+): ClaimAnswer | null {
   if (!isRegistered(connection, request.owner)) return { tasks: [], aloneDue: false };
-  const claim = new Claim(connection, request, nowMs);
+  const claim = new Claim(connection, request, nowMs, places);
   const found = (kind: Kind): Candidate[] => claim.peek(kind);
   const alone = found("alone");
   if (alone.some(({ dead }) => dead === 1) || (request.alone && alone.length > 0)) return null;
@@ -77,7 +94,7 @@ export function probeClaim(connection: Connection, request: ClaimRequest, nowMs:
     if (found("ready").length > 0) return null;
     if (found("suspect").some(({ dead }) => dead === 1 || request.suspectLimit > 0)) return null;
   }
-  return { tasks: [], aloneDue: alone.length > 0 };
+  return { ...claim.end(), aloneDue: alone.length > 0 };
 }
 
 /** The named tasks that may be claimed, without writing anything. */
@@ -88,8 +105,11 @@ export function findNamed(connection: Connection, request: ClaimByIdRequest, now
     task_ids: JSON.stringify([...new Set(request.taskIds)]),
     due: nowMs,
   });
-  const { types } = request;
-  return types === "all" ? found : found.filter(({ type }) => types.includes(type));
+  const { types, without = [] } = request;
+  const left = new Set(without.map(({ type, key }) => keyHash(type, key)));
+  return found.filter(
+    ({ type, key }) => (types === "all" || types.includes(type)) && (key === null || !left.has(key)),
+  );
 }
 
 /** Claims the named tasks within one write transaction. */
@@ -125,19 +145,28 @@ class Claim {
   readonly #request: ClaimRequest;
   readonly #nowMs: number;
   readonly #holder: Readonly<Record<string, SqlValue>>;
+  readonly #places: KeyPlaces;
+  readonly #reaches = new Map<string, KeyReach>();
   #lossesLeft = MOST_LOSSES;
 
-  constructor(connection: Connection, request: ClaimRequest, nowMs: number) {
+  constructor(connection: Connection, request: ClaimRequest, nowMs: number, places: KeyPlaces) {
     this.#connection = connection;
     this.#request = request;
     this.#nowMs = nowMs;
+    this.#places = places;
     this.#holder = holderOf(request);
+  }
+
+  /** The claim is made: the next goes on where this one stopped. Answers what is told beside the tasks. */
+  end(): ClaimAnswer {
+    const more = [...this.#reaches].filter(([hash, reach]) => this.#places.note(hash, reach));
+    return { tasks: [], aloneDue: false, ...(more.length > 0 ? { moreKeys: true } : {}) };
   }
 
   /** The healthy tasks and suspects to take, oldest due first. */
   choose(): Candidate[] {
     const { limit, suspectLimit } = this.#request;
-    const room = new ClaimRoom(this.#request, typeHash);
+    const room = new ClaimRoom(this.#request, typeHash, keyHash);
     if (limit <= 0) return [];
     const withRoom = (kind: Kind) => this.typesOf(kind).filter((type) => type.limit > 0);
     const ready = this.free("ready", withRoom("ready"), limit);
@@ -145,7 +174,9 @@ class Claim {
     const sizes = this.#sizesOf([...ready, ...suspects]);
     return [...ready, ...suspects]
       .sort(inDueOrder)
-      .filter(({ id, type, lost_attempts }) => room.admits(type, lost_attempts > 0, sizes.get(id) ?? 0));
+      .filter(({ id, type, key, lost_attempts }) =>
+        room.admits({ type, key, isSuspect: lost_attempts > 0 }, sizes.get(id) ?? 0),
+      );
   }
 
   #sizesOf(candidates: readonly Candidate[]): Map<number, number> {
@@ -160,16 +191,19 @@ class Claim {
     const { types } = this.#request;
     if (types === "all") {
       const found = this.#connection.all<{ readonly type_hash: string }>(scans[kind].types);
-      return found.map(({ type_hash }) => ({ hash: type_hash, limit: Number.MAX_SAFE_INTEGER }));
+      return found.map(({ type_hash }) => ({ hash: type_hash, limit: Number.MAX_SAFE_INTEGER, keys: null }));
     }
-    return types.map(({ type, limit }) => ({ hash: typeHash(type), limit }));
+    return types.map((type) => ({ hash: typeHash(type.type), limit: type.limit, keys: roomsOfKeys(type) }));
   }
 
   /** The first candidate of each type, losses uncounted. Stops at the first type that has one. */
   peek(kind: Kind): Candidate[] {
-    for (const { hash, limit } of this.typesOf(kind)) {
-      if (kind !== "alone" && limit <= 0) continue;
-      const found = this.#scan(kind, hash, this.#nowMs, 1);
+    for (const type of this.typesOf(kind)) {
+      if (kind !== "alone" && type.limit <= 0) continue;
+      const found =
+        kind === "ready" && type.keys !== null
+          ? this.#byKeys(type, type.keys, this.#nowMs, 1)
+          : this.#scan(kind, type, this.#nowMs, 1);
       if (found.length > 0) return found;
     }
     return [];
@@ -184,7 +218,7 @@ class Claim {
     let untilMs = this.#nowMs;
     for (const type of types) {
       const wanted = kind === "alone" ? limit : Math.min(limit, type.limit);
-      found.push(...this.#freeOfType(kind, type.hash, untilMs, wanted));
+      found.push(...this.#freeOfType(kind, type, untilMs, wanted));
       if (found.length < limit) continue;
       found = found.sort(inDueOrder).slice(0, limit);
       untilMs = found[found.length - 1]?.due ?? untilMs;
@@ -192,9 +226,12 @@ class Claim {
     return found.sort(inDueOrder);
   }
 
-  #freeOfType(kind: Kind, hash: string, untilMs: number, wanted: number): Candidate[] {
+  #freeOfType(kind: Kind, type: TypeRoom, untilMs: number, wanted: number): Candidate[] {
     for (;;) {
-      const found = this.#scan(kind, hash, untilMs, Math.max(wanted, FEWEST_ROWS));
+      const found =
+        kind === "ready" && type.keys !== null
+          ? this.#byKeys(type, type.keys, untilMs, Math.max(wanted, 1))
+          : this.#scan(kind, type, untilMs, Math.max(wanted, FEWEST_ROWS));
       const lost = found.filter(({ dead }) => dead === 1).slice(0, this.#lossesLeft);
       countLost(this.#connection, lost, this.#nowMs);
       this.#lossesLeft -= lost.length;
@@ -204,13 +241,32 @@ class Claim {
     }
   }
 
-  #scan(kind: Kind, hash: string, untilMs: number, limit: number): Candidate[] {
-    const found = this.#connection.all<Omit<Candidate, "type">>(scans[kind].candidates, {
-      ...this.#holder,
-      type_hash: integerOf(hash),
-      due: untilMs,
-      limit,
-    });
+  #scan(kind: Kind, { hash, keys }: TypeRoom, untilMs: number, limit: number): Candidate[] {
+    const { candidates, candidatesWithout } = scans[kind];
+    const bounds = { ...this.#holder, type_hash: integerOf(hash), due: untilMs, limit };
+    const found =
+      keys === null
+        ? this.#connection.all<Omit<Candidate, "type">>(candidates, bounds)
+        : this.#connection.all<Omit<Candidate, "type">>(candidatesWithout, {
+            ...bounds,
+            shut: shutKeys(keys),
+          });
+    return found.map((row) => ({ ...row, type: hash }));
+  }
+
+  /** Ready tasks as far as their keys have room, and the dead. */
+  #byKeys({ hash }: TypeRoom, keys: RoomsOfKeys, untilMs: number, wanted: number): Candidate[] {
+    const scan = (statement: string, bounds: Readonly<Record<string, SqlValue>>) =>
+      this.#connection.all<Omit<Candidate, "type">>(statement, {
+        ...this.#holder,
+        type_hash: integerOf(hash),
+        due: untilMs,
+        ...bounds,
+      });
+    const hops = (bounds: Readonly<Record<string, SqlValue>>) =>
+      this.#connection.all<KeyFound>(keysBehind, { type_hash: integerOf(hash), ...bounds });
+    const { found, reach } = readyByKeys({ scan, hops, keys, wanted, untilMs }, this.#places.of(hash));
+    this.#reaches.set(hash, reach);
     return found.map((row) => ({ ...row, type: hash }));
   }
 }
@@ -247,6 +303,7 @@ interface ClaimedRow {
   readonly id: string;
   readonly task_id: string;
   readonly type: string;
+  readonly key: string | null;
   readonly data: Uint8Array | null;
   readonly codec: string;
   readonly reference_id: string | null;
@@ -268,6 +325,7 @@ function claimedTaskOf(
     id: row.id,
     taskId: row.task_id,
     type: row.type,
+    key: row.key,
     data: bytesOf(row.data) ?? new Uint8Array(),
     codec: row.codec,
     referenceId: row.reference_id,

@@ -1,5 +1,5 @@
 /** Inserting tasks on a user's connection, and what is said about those that stand already. All of it synchronous. */
-import { typeHash } from "../../task/type-hash.ts";
+import { keyHash, typeHash } from "../../task/type-hash.ts";
 import type { BirthClaim, BornClaim, NewTask, ResolvedDuplicate } from "../contract.ts";
 import { type Connection, integerOf } from "./connection.ts";
 import {
@@ -85,6 +85,7 @@ function insertOne(
     last_id: ids.last,
     task_id: task.taskId,
     type: task.type,
+    key: task.key,
     data: task.data,
     codec: task.codec,
     reference_id: task.referenceId,
@@ -97,6 +98,7 @@ function insertOne(
   connection.run(insertPending, {
     id: ids.last,
     type_hash: hashOf(task.type, hashes),
+    key_hash: task.key === null ? null : integerOf(keyHash(task.type, task.key)),
     due: dueAt(task, nowMs),
     owner: claim === null ? null : integerOf(claim.owner),
     claim: claim === null ? null : claim.claim,

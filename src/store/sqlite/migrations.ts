@@ -19,6 +19,42 @@ insert into owed_schema_version (only_row, version) values (1, 0) on conflict (o
 /** Notes what the file has. */
 export const writeVersion = "update owed_schema_version set version = :version";
 
+/** The view, with more columns at its end. */
+const taskStateView = (more: string): string => `create view owed_task_state as
+select
+  t.id,
+  t.task_id,
+  t.type,
+  case when p.id is not null then 'pending' else s.state end as state,
+  coalesce(p.generation, s.generation) as generation,
+  coalesce(p.failed_attempts, s.failed_attempts) as failed_attempts,
+  coalesce(p.lost_attempts, s.lost_attempts) as lost_attempts,
+  coalesce(p.deferred_attempts, s.deferred_attempts) as deferred_attempts,
+  p.next_attempt_at,
+  p.owner,
+  p.claim,
+  t.created_at,
+  s.settled_at,
+  s.failure_reason,
+  coalesce(s.error, (
+    select a.error
+    from owed_attempt a
+    where a.task = t.id
+      and a.generation = coalesce(p.generation, s.generation)
+      and a.accepted = 1
+      and a.error is not null
+    order by a.number desc
+    limit 1
+  )) as last_error,
+  t.data,
+  t.codec,
+  t.reference_id,
+  t.headers${more}
+from owed_task t
+left join owed_pending p on p.id = t.id
+left join owed_settled s on s.id = t.id;
+`;
+
 /** Version 1: the tables, their indexes, and the view for people. All instants are milliseconds since 1970. */
 const tables = `
 -- A task, written once. Only retention removes it, and only when it is settled. Its id is never given twice.
@@ -125,40 +161,20 @@ create table owed_confirmed (
 insert into owed_confirmed (only_row, tasks) values (1, 0);
 
 -- Every task with its state.
-create view owed_task_state as
-select
-  t.id,
-  t.task_id,
-  t.type,
-  case when p.id is not null then 'pending' else s.state end as state,
-  coalesce(p.generation, s.generation) as generation,
-  coalesce(p.failed_attempts, s.failed_attempts) as failed_attempts,
-  coalesce(p.lost_attempts, s.lost_attempts) as lost_attempts,
-  coalesce(p.deferred_attempts, s.deferred_attempts) as deferred_attempts,
-  p.next_attempt_at,
-  p.owner,
-  p.claim,
-  t.created_at,
-  s.settled_at,
-  s.failure_reason,
-  coalesce(s.error, (
-    select a.error
-    from owed_attempt a
-    where a.task = t.id
-      and a.generation = coalesce(p.generation, s.generation)
-      and a.accepted = 1
-      and a.error is not null
-    order by a.number desc
-    limit 1
-  )) as last_error,
-  t.data,
-  t.codec,
-  t.reference_id,
-  t.headers
-from owed_task t
-left join owed_pending p on p.id = t.id
-left join owed_settled s on s.id = t.id;
-`;
+${taskStateView("")}`;
+
+/** Version 3: keys of tasks. */
+const keys = `
+-- By what tasks of a type are told apart, a merchant for example.
+alter table owed_task add column key text;
+-- First eight bytes of the SHA-256 of the type's name, a zero byte, and the key.
+alter table owed_pending add column key_hash integer;
+-- From key to key, and within each in due order.
+create index owed_pending_keyed on owed_pending (type_hash, key_hash, next_attempt_at)
+  where lost_attempts = 0 and key_hash is not null;
+
+drop view owed_task_state;
+${taskStateView(",\n  t.key")}`;
 
 /** Version 2: what people did, and what attempts add up to. */
 const records = `
@@ -215,4 +231,4 @@ export function sqliteMigrationSql(): string {
 }
 
 /** The migrations in order; the first brings version 1. */
-export const migrations: readonly string[] = Object.freeze([tables, records]);
+export const migrations: readonly string[] = Object.freeze([tables, records, keys]);

@@ -4,6 +4,7 @@
 export const findTask = `select
   t.id,
   t.type,
+  t.key,
   t.reference_id,
   case when p.id is not null then 'pending' else s.state end as state,
   t.data is null as is_erased,
@@ -25,8 +26,8 @@ where id = :id`;
 export const deletePending = "delete from owed_pending where id = :id";
 
 /** Makes a settled task owed again, in its next generation. */
-export const reopenSettled = `insert into owed_pending (id, type_hash, next_attempt_at, first_due_at, generation)
-select id, :type_hash, :now, :now, generation + 1
+export const reopenSettled = `insert into owed_pending (id, type_hash, key_hash, next_attempt_at, first_due_at, generation)
+select id, :type_hash, :key_hash, :now, :now, generation + 1
 from owed_settled
 where id = :id`;
 

@@ -1,7 +1,7 @@
 /** What people do to tasks: cancel, redrive, erase, delete, prune. Each within one write transaction, its record included. */
 import { StoreRefusedError } from "../../errors.ts";
 import type { TaskState } from "../../task/task.ts";
-import { typeHash } from "../../task/type-hash.ts";
+import { keyHash, typeHash } from "../../task/type-hash.ts";
 import type { ActName, OperatorAnswer, OperatorCall } from "../contract.ts";
 import { recordAct } from "./acts.ts";
 import { type Connection, integerOf } from "./connection.ts";
@@ -25,6 +25,7 @@ import {
 interface Found {
   readonly id: number;
   readonly type: string;
+  readonly key: string | null;
   readonly reference_id: string | null;
   readonly state: TaskState;
   readonly is_erased: number;
@@ -43,9 +44,10 @@ const cancel: Operation = (connection, { id, state }, now) => {
 };
 
 /** Makes a failed or cancelled task owed again. One whose data was erased cannot be executed any more, and stays. */
-const redrive: Operation = (connection, { id, state, type, is_erased }, now) => {
+const redrive: Operation = (connection, { id, state, type, key, is_erased }, now) => {
   if (state === "pending" || state === "confirmed" || is_erased === 1) return false;
-  connection.run(reopenSettled, { id, type_hash: integerOf(typeHash(type)), now });
+  const keyNumber = key === null ? null : integerOf(keyHash(type, key));
+  connection.run(reopenSettled, { id, type_hash: integerOf(typeHash(type)), key_hash: keyNumber, now });
   connection.run(deleteSettled, { id });
   return true;
 };

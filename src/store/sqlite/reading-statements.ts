@@ -5,6 +5,7 @@ import type { ListRequest } from "../contract.ts";
 const taskColumns = `select
   v.task_id,
   v.type,
+  v.key,
   v.data,
   v.codec,
   v.reference_id,

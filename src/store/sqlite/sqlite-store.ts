@@ -16,6 +16,7 @@ import type {
   StoreCall,
 } from "../contract.ts";
 import { isolationLevelOf } from "../isolation-level.ts";
+import { KeyPlaces } from "../key-places.ts";
 import { listActs, recordAct } from "./acts.ts";
 import { CallerHandles } from "./caller-handles.ts";
 import { claimNamed, claimTasks, findNamed, freeEndedClaims, probeClaim } from "./claim.ts";
@@ -274,14 +275,15 @@ type ExecutionMethod =
   | "processes";
 
 function executionMethods(database: Database): Pick<SqliteStore<object>, ExecutionMethod> {
+  const places = new KeyPlaces();
   return {
     async claim(request, call) {
       const idle = await database.read((connection) =>
-        probeClaim(connection, request, nowOf(connection, call)),
+        probeClaim(connection, request, nowOf(connection, call), places),
       );
       if (idle !== null) return idle;
       return await database.write(
-        (connection) => claimTasks(connection, request, nowOf(connection, call)),
+        (connection) => claimTasks(connection, request, nowOf(connection, call), places),
         "relaxed",
       );
     },

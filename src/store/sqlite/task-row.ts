@@ -6,6 +6,7 @@ import { bytesOf, dateOf, errorOf, headersOf } from "./row-values.ts";
 export interface TaskRow {
   readonly task_id: string;
   readonly type: string;
+  readonly key: string | null;
   readonly data: Uint8Array | null;
   readonly codec: string;
   readonly reference_id: string | null;
@@ -40,6 +41,7 @@ export function taskOf(row: TaskRow): Task {
   return {
     taskId: row.task_id,
     type: row.type,
+    key: row.key,
     state: row.state,
     data: bytesOf(row.data),
     codec: row.codec,

@@ -133,7 +133,10 @@ insert into ${names.counter} (name, value) values ('pruned', 0);
 const taskStateView = (names: Names): string => `
 -- Every task with its state. Of a confirmed task the counters are those its story tells.
 create view ${names.taskState} as
-select
+${taskStates(names)}`;
+
+/** What the view shows; `more` columns, of the task as t, come last. */
+export const taskStates = (names: Names, more = ""): string => `select
   t.id,
   t.task_id,
   t.type,
@@ -168,7 +171,7 @@ select
   t.data,
   coalesce(t.codec, 'json') as codec,
   t.reference_id,
-  t.headers
+  t.headers${more}
 from ${names.task} t
 left join ${names.pending} p on p.id = t.id
 left join ${names.settled} s on s.id = t.id

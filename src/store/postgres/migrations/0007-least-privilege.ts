@@ -14,7 +14,7 @@ revoke execute on function ${names.insertTasks1} from public;`,
   ].join("\n");
 
 /** A function of the owner's that others are given by name. */
-const ofOwner = (name: string, signature: string, answer: string, body: string): string => `
+export const ofOwner = (name: string, signature: string, answer: string, body: string): string => `
 create function ${name}(${signature})
 returns table (${answer})
 language plpgsql
@@ -42,8 +42,8 @@ const parameters = `
   now_ms double precision
 `;
 
-/** A row that can be seen, and whose transaction is in progress, is of the transaction that looks. */
-const isOwn = `pg_xact_status(cast(cast(m.top + (
+/** Of the row t: one that can be seen, and whose transaction is in progress, is of the transaction that looks. */
+export const isOwn = `pg_xact_status(cast(cast(m.top + (
         (cast(cast(t.xmin as text) as bigint) - m.top % 4294967296 + 6442450944) % 4294967296 - 2147483648
       ) as text) as xid8)) = 'in progress'`;
 
@@ -88,7 +88,7 @@ end
  * null for no record, $5 by which way, $6 why. `changed` is the task, and how it stood before. It answers the task if it was
  * moved.
  */
-const operation = (names: Names, name: string, action: string, changes: string): string => `
+export const operation = (names: Names, name: string, action: string, changes: string): string => `
 create function ${name}(text, double precision, integer, text, text, text)
 returns table (id bigint)
 language sql
@@ -142,27 +142,27 @@ ${operation(
 `;
 
 /** The task's row is locked first by all that follow, so that no task becomes pending without its data. */
-const locked = (names: Names, condition = ""): string => `standing as materialized (
-    select t.id, t.task_id, t.type, t.reference_id
+export const locked = (names: Names, condition = "", more = ""): string => `standing as materialized (
+    select t.id, t.task_id, t.type, t.reference_id${more}
     from ${names.task} t
     where t.task_id = $1${condition}
     for update
   )`;
 
 /** The settled row, taken away. */
-const taken = (names: Names): string => `changed as (
+export const taken = (names: Names, more = ""): string => `changed as (
     delete from ${names.settled} s
     using standing t
     where s.id = t.id
       and s.generation = coalesce($3, s.generation)
-    returning s.id, s.type, s.generation, s.state, t.task_id, t.type as type_name, t.reference_id
+    returning s.id, s.type, s.generation, s.state, t.task_id, t.type as type_name, t.reference_id${more}
   )`;
 
 const redriveTask = (names: Names): string => `
 -- Failed or cancelled becomes pending.
 ${operation(
   names,
-  names.redriveTask,
+  names.redriveTask1,
   "redrive",
   `
   ${locked(names, "\n      and t.data is not null")},

@@ -182,7 +182,8 @@ set search_path = pg_catalog, pg_temp
 as ${body};
 `;
 
-const listsOfMany = `
+/** The variables of an insertion of many, made of its parameters. */
+export const listsOfMany = `
 #variable_conflict use_column
 declare
   given_ids text[] := cast(task_ids as text[]);
@@ -214,62 +215,23 @@ declare
   resolved record;
 `;
 
-const insertionOfMany = (names: Names): string => `
-begin
-  if cardinality(given_numbers) = 1
-    and cardinality(given_delays) = 1
-    and cardinality(given_dues) = 0
-    and cardinality(given_born) = 1
-  then
-    ${ofOneKind(names).trim()}
-  else
-    ${ofAnyKind(names).trim()}
-  end if;
-  -- As a rule the ids came in the order of the index, and all are new.
-  if new_task_ids is distinct from given_ids then
-    select array_agg(c.id order by g.n)
-      into new_ids
-      from unnest(given_ids) with ordinality as g (task_id, n)
-      left join unnest(new_task_ids, new_ids) as c (task_id, id) on c.task_id = g.task_id;
-  end if;
-  ${resolutionOfMissing(names).trim()}
-  ids := cast(new_ids as text);
-  mark := cast(pg_current_xact_id() as text);
-  return next;
-end
-`;
+/** Columns of a later version: their lists and names, and what is written from them, each with a comma before it. */
+interface MoreColumns {
+  readonly lists: string;
+  readonly names: string;
+  readonly task: string;
+  readonly ofTask: string;
+  readonly pending: string;
+  readonly ofPending: string;
+}
 
-/** Nothing of a task is looked up again for its pending row. */
-const ofOneKind = (names: Names): string => `
-    -- All alike but for their data.
-    due := ${names.dueOf}(instant, first_delay, null);
-    with created as (
-      insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers)
-      select instant, g.task_id, first_type, decode(g.content, 'base64'), g.codec, g.reference_id, cast(g.header as json)
-      from unnest(given_ids, given_data, given_codecs, given_references, given_headers)
-        as g (task_id, content, codec, reference_id, header)
-      order by g.task_id collate "C"
-      on conflict (task_id) do nothing
-      returning t.id, t.task_id
-    ),
-    owed as (
-      insert into ${names.pending} (id, type, next_attempt_at, owner, claim, since)
-      select
-        c.id,
-        first_number,
-        due,
-        case when first_born then owner end,
-        case when first_born then claim end,
-        nullif(due, instant)
-      from created c
-    )
-    select array_agg(c.id), array_agg(c.task_id)
-      into new_ids, new_task_ids
-      from created c;
-`;
+const noMore: MoreColumns = { lists: "", names: "", task: "", ofTask: "", pending: "", ofPending: "" };
 
-const ofAnyKind = (names: Names): string => `
-    with given as materialized (
+/** Inserts what is new of tasks that differ in anything. */
+export const insertionOfAny = (
+  names: Names,
+  more: MoreColumns = noMore,
+): string => `    with given as materialized (
       select
         g.*,
         coalesce(g.born, first_born) as is_born,
@@ -279,11 +241,11 @@ const ofAnyKind = (names: Names): string => `
           else instant + coalesce(g.delay_ms, first_delay) * interval '1 millisecond'
         end as due
       from unnest(given_ids, given_types, given_numbers, given_data, given_codecs, given_references, given_headers,
-        given_delays, given_dues, given_born)
-        as g (task_id, type, type_number, content, codec, reference_id, header, delay_ms, due_ms, born)
+        given_delays, given_dues, given_born${more.lists})
+        as g (task_id, type, type_number, content, codec, reference_id, header, delay_ms, due_ms, born${more.names})
     ),
     created as (
-      insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers)
+      insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers${more.task})
       select
         instant,
         g.task_id,
@@ -291,21 +253,21 @@ const ofAnyKind = (names: Names): string => `
         decode(g.content, 'base64'),
         g.codec,
         g.reference_id,
-        cast(g.header as json)
+        cast(g.header as json)${more.ofTask}
       from given g
       order by g.task_id collate "C"
       on conflict (task_id) do nothing
       returning t.id, t.task_id
     ),
     owed as (
-      insert into ${names.pending} (id, type, next_attempt_at, owner, claim, since)
+      insert into ${names.pending} (id, type, next_attempt_at, owner, claim, since${more.pending})
       select
         c.id,
         coalesce(g.type_number, first_number),
         g.due,
         case when g.is_born then owner end,
         case when g.is_born then claim end,
-        nullif(g.due, instant)
+        nullif(g.due, instant)${more.ofPending}
       from created c
       join given g on g.task_id = c.task_id
     )
@@ -314,7 +276,17 @@ const ofAnyKind = (names: Names): string => `
       from created c;
 `;
 
-const resolutionOfMissing = (names: Names): string => `
+/** Brings the numbers in order, resolves duplicates where that is asked for, and answers; a later version does more with what is resolved. */
+export const answerOfMany = (
+  names: Names,
+  whenResolved = "",
+): string => `  -- As a rule the ids came in the order of the index, and all are new.
+  if new_task_ids is distinct from given_ids then
+    select array_agg(c.id order by g.n)
+      into new_ids
+      from unnest(given_ids) with ordinality as g (task_id, n)
+      left join unnest(new_task_ids, new_ids) as c (task_id, id) on c.task_id = g.task_id;
+  end if;
   if given_policies is not null and array_position(new_ids, null) is not null then
     for resolved in
       select r.place, r.id
@@ -342,7 +314,47 @@ const resolutionOfMissing = (names: Names): string => `
         m.due_ms, m.born, m.policies, owner, claim, now_given
       ) r
     loop
-      new_ids[resolved.place] := resolved.id;
+      new_ids[resolved.place] := resolved.id;${whenResolved}
     end loop;
   end if;
+  ids := cast(new_ids as text);
+  mark := cast(pg_current_xact_id() as text);
+  return next;
+end
 `;
+
+const insertionOfMany = (names: Names): string => `
+begin
+  if cardinality(given_numbers) = 1
+    and cardinality(given_delays) = 1
+    and cardinality(given_dues) = 0
+    and cardinality(given_born) = 1
+  then
+    -- All alike but for their data: nothing of a task is looked up again for its pending row.
+    due := ${names.dueOf}(instant, first_delay, null);
+    with created as (
+      insert into ${names.task} as t (created_at, task_id, type, data, codec, reference_id, headers)
+      select instant, g.task_id, first_type, decode(g.content, 'base64'), g.codec, g.reference_id, cast(g.header as json)
+      from unnest(given_ids, given_data, given_codecs, given_references, given_headers)
+        as g (task_id, content, codec, reference_id, header)
+      order by g.task_id collate "C"
+      on conflict (task_id) do nothing
+      returning t.id, t.task_id
+    ),
+    owed as (
+      insert into ${names.pending} (id, type, next_attempt_at, owner, claim, since)
+      select
+        c.id,
+        first_number,
+        due,
+        case when first_born then owner end,
+        case when first_born then claim end,
+        nullif(due, instant)
+      from created c
+    )
+    select array_agg(c.id), array_agg(c.task_id)
+      into new_ids, new_task_ids
+      from created c;
+  else
+${insertionOfAny(names)}  end if;
+${answerOfMany(names)}`;

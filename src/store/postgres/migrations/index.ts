@@ -9,6 +9,7 @@ import { enqueueFromSql } from "./0005-enqueue-from-sql.ts";
 import { records } from "./0006-records.ts";
 import { leastPrivilege } from "./0007-least-privilege.ts";
 import { insertOrRefuse } from "./0008-insert-or-refuse.ts";
+import { keys } from "./0009-keys.ts";
 
 /** One step of the schema; its version is its place in the list, counted from 1. */
 type Migration = (names: Names) => string;
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = Object.freeze([
   records,
   leastPrivilege,
   insertOrRefuse,
+  keys,
 ]);
 
 /** The version this library works with. */

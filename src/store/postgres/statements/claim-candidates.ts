@@ -2,10 +2,11 @@
 import type { Names } from "../identifier.ts";
 
 /** What is carried from the reading of a candidate to its lock. */
-export const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.lost_attempts";
+export const columns = "p.id, p.type, p.owner, p.claim, p.next_attempt_at, p.lost_attempts, p.key";
 /** Condition of a row that is due; the instant is read once, so that the bound can be an index condition. */
 export const due = "p.next_attempt_at <= (select i.at from instant i)";
-const inDueOrder = "order by p.next_attempt_at, p.id";
+/** The order in which tasks are claimed. */
+export const inDueOrder = "order by p.next_attempt_at, p.id";
 /** Nobody holds it, or this process under a claim it does not know. */
 export const freeAs = (row: string): string =>
   `(${row}.owner is null or (${row}.owner = cast($1 as bigint) and ${row}.claim < cast($2 as bigint) and ${row}.claim <> all (cast($3 as bigint[]))))`;
@@ -21,7 +22,7 @@ export const dead = (names: Names): string =>
  * the transaction of the claim is told not to wait for the disk: a claim that a crash of the server takes back leaves its
  * task free, under a number that is not used again.
  */
-const mayClaim = (names: Names): string =>
+export const mayClaim = (names: Names): string =>
   `exists (select from ${names.process} r where r.owner = cast($1 as bigint))
       and (select set_config('synchronous_commit', 'off', true)) = 'off'`;
 
@@ -132,7 +133,7 @@ export const neverLost = (names: Names): string => `met as materialized (
   healthy as materialized (
     select h.*, row_number() over (partition by h.type order by h.next_attempt_at, h.id) > w.room as spare
     from (
-      select m.id, m.type, m.owner, m.claim, m.next_attempt_at, m.lost_attempts from met m where not m.dead
+      select m.id, m.type, m.owner, m.claim, m.next_attempt_at, m.lost_attempts, m.key from met m where not m.dead
       union all
       select b.* from beyond b
     ) h
@@ -166,7 +167,7 @@ export const troubledOf = (names: Names): string => `troubled as materialized (
   )`;
 
 /** Lost before, and its process has died again. */
-const relapsed = (names: Names, condition: string): string => `select d.*, true as dead
+export const relapsed = (names: Names, condition: string): string => `select d.*, true as dead
     from wanted w
     cross join lateral (
       select ${columns}
@@ -179,8 +180,8 @@ const relapsed = (names: Names, condition: string): string => `select d.*, true 
       limit 1000
     ) d`;
 
-/** Free and lost twice or more: what an idle process may claim alone. */
-export const aloneOf = (names: Names): string => `healthy as materialized (
+/** Free and lost twice or more: what an idle process may claim alone, as far as a condition of the row p allows. */
+export const aloneOf = (names: Names, allowed = "true"): string => `healthy as materialized (
     select f.*, w.room, false as spare
     from wanted w
     cross join lateral (
@@ -190,6 +191,7 @@ export const aloneOf = (names: Names): string => `healthy as materialized (
         and p.lost_attempts >= 2
         and ${due}
         and ${free}
+        and ${allowed}
       ${inDueOrder}
       limit 8
     ) f
@@ -205,6 +207,7 @@ export const byIdOf = (names: Names): string => `standing as materialized (
     join ${names.pending} p on p.id = t.id
     where t.task_id = any (cast($9 as text[]))
       and (cast($8 as bigint[]) is null or p.type = any (cast($8 as bigint[])))
+      and (p.key is null or p.key <> all (cast($10 as bigint[])))
       and ${due}
       and ${mayClaim(names)}
   ),
@@ -217,7 +220,7 @@ export const byIdOf = (names: Names): string => `standing as materialized (
     where s.free and s.lost_attempts = 0
   ),
   troubled as materialized (
-    select s.id, s.type, s.owner, s.claim, s.next_attempt_at, s.lost_attempts, coalesce(s.dead, false) as dead
+    select s.id, s.type, s.owner, s.claim, s.next_attempt_at, s.lost_attempts, s.key, coalesce(s.dead, false) as dead
     from standing s
     where (s.free and s.lost_attempts = 1) or s.dead
   )`;

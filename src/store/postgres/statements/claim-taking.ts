@@ -16,7 +16,12 @@ const unchanged = (locked: string, seen: string): string => `from ${locked} l
  * From candidates to claimed tasks: lock, cut by type, number and bytes, write once, tell the losses. `= any` over ids
  * keeps each reading at the primary key, page by page, whatever the planner thinks of joins.
  */
-export const taken = (names: Names): string => [locks(names), choice(names), writes(names)].join(",\n  ");
+export const taken = (names: Names): string =>
+  [locks(names), takeable, roomOfTypes, choice(names), writes(names)].join(",\n  ");
+
+/** The same, cut by keys before types: `each` of `wanted` is the room of each key, unless `named_key` tells another. */
+export const takenByKeys = (names: Names): string =>
+  [locks(names), takeable, roomOfKeys, choice(names), writes(names)].join(",\n  ");
 
 const locks = (names: Names): string => `first_locked as materialized (
     select ${columns}
@@ -27,7 +32,7 @@ const locks = (names: Names): string => `first_locked as materialized (
     for update skip locked
   ),
   locked_healthy as materialized (
-    select l.id, l.type, l.next_attempt_at
+    select l.id, l.type, l.next_attempt_at, l.key
     ${unchanged("first_locked", "healthy")}
   ),
   then_locked as materialized (
@@ -38,25 +43,27 @@ const locks = (names: Names): string => `first_locked as materialized (
     for update skip locked
   ),
   locked_troubled as materialized (
-    select l.id, l.type, l.next_attempt_at, l.owner, l.claim, l.generation, c.dead,
+    select l.id, l.type, l.next_attempt_at, l.key, l.owner, l.claim, l.generation, c.dead,
       l.lost_attempts + case when c.dead then 1 else 0 end as lost_attempts
     ${unchanged("then_locked", "troubled")}
   )`;
 
-/** Cut by suspects, by type, by number and by bytes; the oldest is taken whatever its size. */
-const choice = (names: Names): string => `takeable as materialized (
-    select h.id, h.type, h.next_attempt_at from locked_healthy h
+/** Cut by suspects. */
+const takeable = `takeable as materialized (
+    select h.id, h.type, h.next_attempt_at, h.key from locked_healthy h
     union all
-    select s.id, s.type, s.next_attempt_at
+    select s.id, s.type, s.next_attempt_at, s.key
     from (
-      select l.id, l.type, l.next_attempt_at
+      select l.id, l.type, l.next_attempt_at, l.key
       from locked_troubled l
       where l.lost_attempts = 1
       order by l.next_attempt_at, l.id
       limit cast($6 as bigint)
     ) s
-  ),
-  roomy as materialized (
+  )`;
+
+/** Cut by type. */
+const roomOfTypes = `roomy as materialized (
     select r.*
     from (
       select t.*, row_number() over (partition by t.type order by t.next_attempt_at, t.id) as of_type
@@ -64,9 +71,32 @@ const choice = (names: Names): string => `takeable as materialized (
     ) r
     join wanted w on w.type = r.type
     where r.of_type <= w.room
-  ),
-  content as materialized (
-    select k.id, k.task_id, k.type, k.data, k.codec, k.reference_id, k.headers, k.created_at
+  )`;
+
+/** Cut by key, then by type. */
+const roomOfKeys = `roomy as materialized (
+    select r.*
+    from (
+      select k.*, row_number() over (partition by k.type order by k.next_attempt_at, k.id) as of_type
+      from (
+        select
+          t.*,
+          w.room,
+          coalesce((select n.room from named_key n where n.key = t.key), w.each) as key_room,
+          row_number() over (partition by t.type, t.key order by t.next_attempt_at, t.id) as of_key
+        from takeable t
+        join wanted w on w.type = t.type
+      ) k
+      where k.key is null
+        or k.key_room is null
+        or k.of_key <= k.key_room
+    ) r
+    where r.of_type <= r.room
+  )`;
+
+/** Cut by number and by bytes; the oldest is taken whatever its size. */
+const choice = (names: Names): string => `content as materialized (
+    select k.id, k.task_id, k.type, k.key, k.data, k.codec, k.reference_id, k.headers, k.created_at
     from ${names.task} k
     where k.id = any (array(select r.id from roomy r))
   ),

@@ -78,13 +78,14 @@ export const claimAloneEveryType = (names: Names): Statement => ({
 ${answer(names)}`,
 });
 
-/** Claims the named tasks: $8 the types' numbers or null for any, $9 the task ids. */
+/** Claims the named tasks: $8 the types' numbers or null for any, $9 the task ids, $10 keys that are left alone. */
 export const claimById = (names: Names): Statement => ({
   name: "owed_claim_by_id",
   text: `with
   ${[instantOf("$7"), byIdOf(names), taken(names)].join(",\n  ")}
 select
-  ${claimedColumns("c", "m")}
+  ${claimedColumns("c", "m")},
+  c.key
 from chosen c
 join moved m on m.id = c.id
 order by c.place`,

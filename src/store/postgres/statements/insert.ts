@@ -15,6 +15,18 @@ export const insertTask = (names: Names): string =>
 export const insertTasks = (names: Names): string =>
   `select r.ids as ids, r.mark as mark from ${names.insertTasks}(${placeholders(14)}) r`;
 
+/** The same for tasks with keys: then $15 keys, $16 their numbers. */
+export const insertKeyedTasks = (names: Names): string =>
+  `select r.ids as ids, r.mark as mark from ${names.insertKeyedTasks}(${placeholders(16)}) r`;
+
+/** Gives keys to tasks that resolving has written: $1 ids, $2 keys, $3 their numbers. */
+export const setKeys = (names: Names): string => `select cast(r.id as text) as id
+from ${names.setKeys}(
+  cast(cast($1 as text) as bigint[]),
+  cast(cast($2 as text) as text[]),
+  cast(cast($3 as text) as bigint[])
+) r`;
+
 /** Compares what stood already. $1 to $10 as above, then $11 policies, $12 owner, $13 claim, $14 created ids, $15 now in ms. */
 export const resolveDuplicates = (names: Names): string => `select
   r.task_id as task_id,

@@ -5,6 +5,7 @@ import { inMilliseconds, type Statement } from "./statement.ts";
 /** What `taskOf` reads, from the view as v. */
 export const taskColumns: string = `v.task_id,
   v.type,
+  v.key,
   v.state,
   encode(v.data, 'base64') as data,
   v.codec,

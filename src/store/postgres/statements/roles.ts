@@ -74,11 +74,14 @@ const functionsOf = (names: Names): string[] => [
   names.resolveOrRefuse,
   names.insertTask,
   names.insertTasks,
+  names.insertKeyedTasks,
+  names.setKeys,
   names.enqueue,
   names.canonicalJson,
   names.canonicalNumber,
   names.shortestDouble,
   names.cancelTask,
+  names.redriveTask1,
   names.redriveTask,
   names.eraseTask,
   names.deleteTask,
@@ -114,12 +117,12 @@ ${unless("undefined_table or undefined_function", statements.join("\n  "), missi
  * costs time, which a database without these roles need not pay.
  */
 const enqueuing = (names: Names, roles: string): string[] => {
-  const inserting = [names.insertTask, names.insertTasks];
+  const inserting = [names.insertTask, names.insertTasks, names.insertKeyedTasks];
   return [
     ...inserting.map(
       (name) => `alter function ${name} security definer set search_path = pg_catalog, pg_temp;`,
     ),
-    ...[...inserting, names.enqueue, names.resolveOwnDuplicates].map(
+    ...[...inserting, names.enqueue, names.resolveOwnDuplicates, names.setKeys].map(
       (name) => `grant execute on function ${name} to ${roles};`,
     ),
   ];
