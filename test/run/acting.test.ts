@@ -30,20 +30,39 @@ describe("an operation of a person who is named", () => {
       await expect(scheduler.erase("nothing", { by })).rejects.toThrow(TaskNotFoundError);
     });
     const ann = { actor: "ann", via: "application", reason: "asked for" };
+    const job = { type: "job", referenceId: null };
+    const unknown = { type: null, referenceId: null };
     expect(told).toEqual([
-      { ...ann, action: "cancel", taskId: "task", generation: 1, state: "pending", outcome: "done" },
+      { ...ann, ...job, action: "cancel", taskId: "task", generation: 1, state: "pending", outcome: "done" },
       {
         actor: "bob",
         via: "console",
         reason: null,
+        ...job,
         action: "redrive",
         taskId: "task",
         generation: null,
         state: null,
         outcome: "done",
       },
-      { ...ann, action: "delete", taskId: "task", generation: null, state: "pending", outcome: "pending" },
-      { ...ann, action: "erase", taskId: "nothing", generation: null, state: null, outcome: "gone" },
+      {
+        ...ann,
+        ...job,
+        action: "delete",
+        taskId: "task",
+        generation: null,
+        state: "pending",
+        outcome: "pending",
+      },
+      {
+        ...ann,
+        ...unknown,
+        action: "erase",
+        taskId: "nothing",
+        generation: null,
+        state: null,
+        outcome: "gone",
+      },
     ]);
     const { acts } = await world.inner.acts({ limit: 10 });
     expect(acts.map(({ actor, via, action, outcome }) => [actor, via, action, outcome]).reverse()).toEqual([
@@ -85,6 +104,8 @@ it("a failed or cancelled task is deleted, and told", async () => {
   await world.leave(["task"]);
   await expect(scheduler.delete("task")).rejects.toThrow("only a failed or cancelled task can be deleted");
   await scheduler.cancel("task");
-  expect(await eventsOf("task.deleted", () => scheduler.delete("task"))).toEqual([{ taskId: "task" }]);
+  expect(await eventsOf("task.deleted", () => scheduler.delete("task"))).toEqual([
+    { taskId: "task", type: "job", referenceId: null },
+  ]);
   expect(await world.stateOf("task")).toBe("gone");
 });

@@ -144,7 +144,7 @@ describe("an option that is like none", () => {
   it("is refused with all there are, also when it is undefined", async () => {
     const error = await refusal(() => untyped(executor)(job, { priority: undefined }, code));
     expect(error.message).toBe(
-      'priority is no option of executor of "job": there are timeoutMs, concurrency, transactional, isolationLevel, maxRetries',
+      'priority is no option of executor of "job": there are timeoutMs, concurrency, concurrencyPerKey, breaker, transactional, isolationLevel, maxRetries',
     );
   });
 

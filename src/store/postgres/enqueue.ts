@@ -182,7 +182,9 @@ export class Enqueuing {
     const byTaskId = new Map(missing.map((task) => [task.taskId, task]));
     const keyed = resolved.flatMap(({ taskId, verdict, id }) => {
       const task = byTaskId.get(taskId);
-      return verdict === "created" && id !== null && task?.key != null ? [{ id, task }] : [];
+      return verdict === "created" && id !== null && task !== undefined && task.key !== null
+        ? [{ id, task }]
+        : [];
     });
     if (keyed.length === 0) return;
     await this.#callers.rows(transaction, this.#setKeys, [
