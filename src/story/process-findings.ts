@@ -30,7 +30,7 @@ export function processFindings(
       code: "orphaned-types",
       severity: "error",
       problem: `no live process executes ${namesOf(orphanedTypes)}`,
-      remedy: `see its tasks: \`owed tasks --state=pending --type=${shellValue(orphan)}\`; start a worker with an executor for it, or, if it is never to run: \`owed cancel --type=${shellValue(orphan)} --dry-run\``,
+      remedy: `start a worker with an executor for it; see its tasks: \`owed tasks --state=pending --type=${shellValue(orphan)}\`; if they are never to run: \`owed cancel --type=${shellValue(orphan)} --dry-run\``,
     });
   }
   for (const { host, pid, silentForMs } of silent.slice(0, MOST_SILENT)) {

@@ -47,7 +47,9 @@ describe.each(kinds)("on %s", (kind) => {
     expect(out).toMatch(/pending +2 +the oldest due for \d+ (ms|s)/);
     expect(out).toMatch(/web-1 +4211 +\d+ (ms|s) ago +100 +receipt/);
     expect(out).toContain("no live process executes crm.sync");
-    expect(out).toContain("what to do: deploy a worker");
+    expect(out).toContain(
+      "what to do: start a worker with an executor for it; see its tasks: owed tasks --state=pending",
+    );
     const json = JSON.parse((await owed.run(["status", "--json"], { env: place.env })).out);
     expect([json.pending, json.orphanedTypes]).toEqual([2, ["crm.sync"]]);
     expect(json.processes[0]).toMatchObject({ host: "web-1", pid: 4211, silent: false, types: ["receipt"] });

@@ -10,6 +10,7 @@ import { Progress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { latencyOf, type Measurement, rounded } from "./measurement.ts";
 import type { ScratchPlace } from "./scratch-place.ts";
+import { Starts } from "./starts.ts";
 
 /** Enqueues under way at once, where the database takes more than one. */
 const CLIENTS = 8;
@@ -24,7 +25,8 @@ const LONGEST_PAUSE_MS = 100;
 /** Time for one kind of latency, whatever the number of tasks. */
 const LATENCY_MS = 15_000;
 
-type Any = Scheduler<unknown, unknown, boolean>;
+/** The stores of a place differ, and so do the transactions of their schedulers; none is handed in here. */
+type AnyScheduler = Scheduler<unknown, unknown, boolean>;
 
 /** What is measured, and with what. */
 export interface BenchPlan {
@@ -54,8 +56,9 @@ class Run {
   readonly #plan: BenchPlan;
   readonly #terminal: Terminal;
   readonly #printer: Printer;
-  readonly #opened: Any[] = [];
+  readonly #opened: AnyScheduler[] = [];
   readonly #measurements: Measurement[] = [];
+  #progress: Progress | null = null;
 
   constructor(plan: BenchPlan, terminal: Terminal, printer: Printer) {
     this.#plan = plan;
@@ -87,15 +90,21 @@ class Run {
   async #open(
     executors: readonly BoundExecutor[],
     fastPath: "on" | "off" = "off",
-  ): Promise<{ readonly scheduler: Any; readonly store: Store }> {
+  ): Promise<{ readonly scheduler: AnyScheduler; readonly store: Store }> {
     const store = await this.#plan.place.openStore();
-    const scheduler: Any = new Scheduler<unknown, unknown, boolean>({ store, executors, fastPath });
+    const scheduler: AnyScheduler = new Scheduler<unknown, unknown, boolean>({ store, executors, fastPath });
     this.#opened.push(scheduler);
     await unlessInterrupted(this.#terminal, scheduler.start());
     return { scheduler, store };
   }
 
-  async #enqueue(scheduler: Any, code: string, what: string, tasks: number, clients: number): Promise<void> {
+  async #enqueue(
+    scheduler: AnyScheduler,
+    code: string,
+    what: string,
+    tasks: number,
+    clients: number,
+  ): Promise<void> {
     const times: number[] = [];
     let next = 0;
     const client = async (): Promise<void> => {
@@ -112,7 +121,7 @@ class Run {
     });
   }
 
-  async #enqueueBulk(scheduler: Any): Promise<void> {
+  async #enqueueBulk(scheduler: AnyScheduler): Promise<void> {
     const { tasks } = this.#plan;
     await this.#timed({ code: "enqueue-bulk", what: `enqueue, ${BULK} a transaction`, tasks }, async () => {
       for (let from = 0; from < tasks; from += BULK) {
@@ -141,15 +150,15 @@ class Run {
 
   /** From the acknowledged commit to the start, in the process that enqueues. */
   async #fastPathLatency(): Promise<void> {
-    const starts = new Starts(this.#terminal);
+    const starts = new Starts(this.#terminal.ports.clock);
     const { scheduler } = await this.#open([executor(benchTask, starts.handler)], "on");
     await this.#latency("start-same-process", "commit to start, same process", scheduler, starts, 0);
     await scheduler.stop({ graceMs: 1_000 });
   }
 
   /** The same for a worker that has to be told, or to find out by itself. */
-  async #workerLatency(enqueuer: Any): Promise<void> {
-    const starts = new Starts(this.#terminal);
+  async #workerLatency(enqueuer: AnyScheduler): Promise<void> {
+    const starts = new Starts(this.#terminal.ports.clock);
     const { scheduler } = await this.#open([executor(benchTask, starts.handler)]);
     scheduler.startWorker();
     await this.#latency(
@@ -162,7 +171,13 @@ class Run {
     await scheduler.stop({ graceMs: 1_000 });
   }
 
-  async #latency(code: string, what: string, scheduler: Any, starts: Starts, pauseMs: number): Promise<void> {
+  async #latency(
+    code: string,
+    what: string,
+    scheduler: AnyScheduler,
+    starts: Starts,
+    pauseMs: number,
+  ): Promise<void> {
     const tasks = Math.min(Math.ceil(this.#plan.tasks / 10), MOST_LATENCIES);
     const times: number[] = [];
     const untilMs = this.#nowMs() + LATENCY_MS;
@@ -178,8 +193,6 @@ class Run {
       }
     });
   }
-
-  #progress: Progress | null = null;
 
   async #timed(
     measured: {
@@ -221,30 +234,5 @@ class Run {
 
   #nowMs(): number {
     return this.#terminal.ports.clock.monotonicMs();
-  }
-}
-
-/** When tasks started. */
-class Starts {
-  readonly #terminal: Terminal;
-  readonly #startedMs = new Map<string, number>();
-  readonly #waiting = new Map<string, (startedMs: number) => void>();
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  /** The executor. */
-  readonly handler = async ({ taskId }: { readonly taskId: string }): Promise<void> => {
-    const nowMs = this.#terminal.ports.clock.monotonicMs();
-    this.#startedMs.set(taskId, nowMs);
-    this.#waiting.get(taskId)?.(nowMs);
-  };
-
-  /** When a task started, as soon as it has. */
-  of(taskId: string): Promise<number> {
-    const startedMs = this.#startedMs.get(taskId);
-    if (startedMs !== undefined) return Promise.resolve(startedMs);
-    return new Promise((resolve) => void this.#waiting.set(taskId, resolve));
   }
 }
