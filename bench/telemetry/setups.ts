@@ -35,7 +35,10 @@ const discarding: SpanExporter = {
 };
 
 /** Answers what subscribes; that answers what ends it. */
-export function subscriber(name: SetupName, scheduler: { stats(): Promise<Statistics> }): () => () => void {
+export function subscriber(
+  name: SetupName,
+  scheduler: { readonly stats: () => Promise<Statistics> },
+): () => () => void {
   if (name === "prometheus") return () => recordInto(new PrometheusSink(), realPorts.clock, () => undefined);
   const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 10_000 });

@@ -96,7 +96,7 @@ export interface CommonDashboardOptions {
   /** Is told what people did (info), and what went wrong (error). Never data, never the text of a request. */
   readonly logger?: Logger | undefined;
   /** The scheduler of this process, where there is one: `/metrics` then tells its slots and zombies as well. */
-  readonly scheduler?: { stats(): Promise<Statistics> } | undefined;
+  readonly scheduler?: { readonly stats: () => Promise<Statistics> } | undefined;
   /** Time and randomness; the real ones unless a test says otherwise. */
   readonly ports?: Ports | undefined;
 }
@@ -140,7 +140,7 @@ export interface DashboardSettings {
   readonly basePath: string;
   readonly secret: string | Uint8Array;
   readonly logger: Logger | null;
-  readonly scheduler: { stats(): Promise<Statistics> } | null;
+  readonly scheduler: { readonly stats: () => Promise<Statistics> } | null;
   readonly ports: Ports;
   /** Null: the loopback interface alone, with these rights. */
   readonly authorize: Authorize | null;

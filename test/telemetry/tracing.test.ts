@@ -1,14 +1,18 @@
 // Traces on a real database, by a real SDK: from a request to the confirmed task, over a kill, through rubbish.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler, ParentBasedSampler, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import { defineTask, executor, PermanentError, Scheduler } from "owed";
 import { memoryStore } from "owed/memory";
 import { postgresStore } from "owed/postgres";
+import { sqliteStore } from "owed/sqlite";
 import { afterEach, describe, expect, it } from "vitest";
 import { freshSchema, sharedDatabase } from "../support/database.ts";
 import { confirmed, heardChannels, Sdk, until } from "./sdk.ts";
@@ -132,6 +136,28 @@ describe("one trace", () => {
       claims.reduce((sum, { attributes }) => sum + Number(attributes["messaging.batch.message_count"]), 0),
     ).toBe(2);
     expect(first.attributes["owed.path"]).toBe("worker");
+  });
+
+  it("goes through a synchronous transaction on SQLite as well", async () => {
+    using sdk = new Sdk().instrument();
+    const folder = mkdtempSync(join(tmpdir(), "owed-trace-"));
+    const store = sqliteStore({ file: join(folder, "tasks.db") });
+    const scheduler = new Scheduler({ store, executors: [executor(sendReceipt, () => undefined)] });
+    try {
+      await scheduler.start();
+      await sdk.tracerProvider.getTracer("shop").startActiveSpan("pay", async (span) => {
+        await scheduler.transaction(
+          (tx) => void tx.enqueue(sendReceipt, { paymentId: "p1" }, { taskId: "a" }),
+        );
+        span.end();
+      });
+      await confirmed(scheduler, "a");
+      await scheduler.stop();
+      expect(parentOf(sdk, sdk.span("enqueue receipt.send"))).toBe("pay");
+      expect(parentOf(sdk, sdk.span("attempt receipt.send"))).toBe("enqueue receipt.send");
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it("is told of the attempt alone where the application asks for that", async () => {

@@ -15,7 +15,7 @@ export interface InstrumentOptions {
    * Asked for the gauges (tasks by state, oldest due age, slots), at most every ten seconds and only when metrics are
    * collected. Without it they are missing.
    */
-  readonly scheduler?: { stats(): Promise<Statistics> } | undefined;
+  readonly scheduler?: { readonly stats: () => Promise<Statistics> } | undefined;
   /** Default: the one that is registered with the API. */
   readonly tracerProvider?: TracerProvider | undefined;
   /** Default: the one that is registered with the API. */

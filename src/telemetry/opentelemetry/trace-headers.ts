@@ -1,5 +1,11 @@
 /** Trace context in the headers of a task, as W3C writes it. What comes in may be anybody's: it is read strictly, or not at all. */
-import { createTraceState, isSpanContextValid, type SpanContext } from "@opentelemetry/api";
+import {
+  createTraceState,
+  INVALID_SPANID,
+  INVALID_TRACEID,
+  isSpanContextValid,
+  type SpanContext,
+} from "@opentelemetry/api";
 
 const TRACEPARENT = "traceparent";
 const TRACESTATE = "tracestate";
@@ -27,14 +33,15 @@ export function remoteSpan(headers: Readonly<Record<string, string>> | null): Sp
   if (text.startsWith("00") && text.length !== FORMAT_LENGTH) return null;
   const state = ownText(headers, TRACESTATE);
   const isRead = state !== null && state !== "" && state.length <= LONGEST_TRACESTATE;
-  const found: SpanContext = {
-    traceId: text.slice(3, 35),
-    spanId: text.slice(36, 52),
+  const [traceId, spanId] = [text.slice(3, 35), text.slice(36, 52)];
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return null;
+  return {
+    traceId,
+    spanId,
     traceFlags: Number.parseInt(text.slice(53, FORMAT_LENGTH), 16) & 1,
     isRemote: true,
     ...(isRead ? { traceState: createTraceState(state) } : {}),
   };
-  return isSpanContextValid(found) ? found : null;
 }
 
 function ownText(headers: Readonly<Record<string, unknown>> | null, name: string): string | null {
