@@ -68,7 +68,10 @@ describe("a schema that does not fit", () => {
        from pg_proc p where p.pronamespace = cast($1 as regnamespace)`,
       [schema],
     );
-    await pool.query(`drop function ${rows[0].functions}`);
+    await pool.query(`drop function ${rows[0].functions};
+      drop table ${schema}.act, ${schema}.roll_up;
+      alter table ${schema}.task drop column key cascade;
+      alter table ${schema}.pending drop column key`);
     await expect(store.checkSchema()).rejects.toThrow(SchemaMissingError);
     await store.migrate();
     await store.checkSchema();

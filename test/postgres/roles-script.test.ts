@@ -46,6 +46,8 @@ describe.each(sharedMajors())("the owner on Postgres %i", (major) => {
     );
     await admin.query(`drop function ${rows[0]?.functions};
       drop table ${schema}.act, ${schema}.roll_up;
+      alter table ${schema}.task drop column key cascade;
+      alter table ${schema}.pending drop column key;
       update ${schema}.schema_version set version = 1`);
     await store.migrate();
     await store.checkSchema();
@@ -122,7 +124,9 @@ describe.each(sharedMajors())("a function with the rights of the owner on Postgr
       "erase_task_v1",
       "insert_tasks_v1",
       "redrive_task_v1",
+      "redrive_task_v2",
       "resolve_duplicates_v2",
+      "set_keys_v1",
     ];
     expect(rows).toEqual(functions.map((proname) => ({ proname, ...closed })));
   });
