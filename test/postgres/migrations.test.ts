@@ -1,11 +1,13 @@
 // The schema comes into being once, whoever asks for it and however often.
 import { describe, expect, it } from "vitest";
+import { enqueue, newTask } from "../../src/conformance/scene.ts";
 import { SchemaMissingError, SchemaTooNewError } from "../../src/errors.ts";
 import { migrationLockKey } from "../../src/store/postgres/identifier.ts";
 import { migrationSql, postgresStore } from "../../src/store/postgres/index.ts";
-import { knownVersion } from "../../src/store/postgres/migrations/index.ts";
+import { knownVersion, migrations } from "../../src/store/postgres/migrations/index.ts";
 import { freshSchema, sharedMajors, testPool } from "../support/database.ts";
 import { openHarness } from "./harness.ts";
+import { olderSchemaSql } from "./older-schema.ts";
 
 describe.each(sharedMajors())("migrations on Postgres %i", (major) => {
   it("sixteen processes that migrate an empty database at once all succeed (H29, V12)", async () => {
@@ -59,23 +61,18 @@ describe("a schema that does not fit", () => {
     }
   });
 
-  it("is named as missing when it is older, and migrated from there", async () => {
-    await using harness = await openHarness();
-    const { pool, schema, store } = harness;
-    await pool.query(`update ${schema}.schema_version set version = 1`);
-    const { rows } = await pool.query(
-      `select string_agg(cast(cast(p.oid as regprocedure) as text), ', ') as functions
-       from pg_proc p where p.pronamespace = cast($1 as regnamespace)`,
-      [schema],
-    );
-    await pool.query(`drop function ${rows[0].functions};
-      drop table ${schema}.act, ${schema}.roll_up;
-      alter table ${schema}.task drop column key cascade;
-      alter table ${schema}.pending drop column key`);
-    await expect(store.checkSchema()).rejects.toThrow(SchemaMissingError);
-    await store.migrate();
-    await store.checkSchema();
-  });
+  it.each(migrations.slice(1).map((_, index) => index + 1))(
+    "is named as missing when it is older, of version %i, and migrated from there",
+    async (version) => {
+      await using harness = await openHarness({ migrate: false });
+      const { pool, schema, store } = harness;
+      await pool.query(`create schema ${schema}; ${olderSchemaSql(schema, version)}`);
+      await expect(store.checkSchema()).rejects.toThrow(SchemaMissingError);
+      await store.migrate();
+      await store.checkSchema();
+      await enqueue(harness, [newTask("kept")]);
+    },
+  );
 });
 
 describe("two schemas of one database", () => {

@@ -107,7 +107,7 @@ const rights = (names: Names, roles: Roles): string => {
     ...working(names, roles.worker),
     ...looking(names, roles.dashboard),
   ];
-  const missing = `raise warning 'the tables are missing or older than this script: migrate as the owner, then run it again';`;
+  const missing = `raise warning 'the tables are missing or older than this script: migrate, then run it again';`;
   return `-- Who may do what. Everything is taken back first, so that these lines are all there is.
 ${unless("undefined_table or undefined_function", statements.join("\n  "), missing)}`;
 };
