@@ -18,6 +18,8 @@ import {
   processId,
   processRecord,
   register,
+  START_MS,
+  TYPE,
   taskIds,
 } from "./scene.ts";
 
@@ -118,6 +120,42 @@ export const readingLaws: readonly Law[] = [
       const ofOther = { state, type: "other", limit: 10, order: "descending" } as const;
       const expected = state === "failed" || state === "cancelled" ? [state] : [];
       assert.deepEqual(taskIds((await harness.store.list(ofOther, at(6))).tasks), expected);
+    }
+  }),
+
+  law("a list between two instants has what was enqueued between them, in every state", async (harness) => {
+    await register(harness, OWNER);
+    for (const state of ["confirmed", "failed", "cancelled", "pending"] as const) {
+      const base = ["confirmed", "failed", "cancelled", "pending"].indexOf(state) * 10_000_000;
+      for (let index = 0; index < 9; index += 1) {
+        await enqueue(harness, [newTask(`${state}-${index}`)], at(base + index * 1_000_000));
+      }
+      const end = base + 9_000_000;
+      if (state === "cancelled") for (const id of rowOf(state, 9)) await harness.store.cancel(id, at(end));
+      if (state === "confirmed" || state === "failed") {
+        const { tasks } = await claim(harness, OWNER, base + 1, at(end));
+        for (const task of tasks) {
+          await applied(harness, state === "failed" ? failure(task) : confirmation(task), at(end));
+        }
+      }
+      const instant = (index: number): Date => new Date(START_MS + base + index * 1_000_000);
+      const between = { enqueuedFrom: instant(2), enqueuedBefore: instant(6) };
+      for (const order of ["ascending", "descending"] as const) {
+        const request = { state, limit: 3, order } as const;
+        const inOrder = (ids: readonly string[]): readonly string[] =>
+          order === "ascending" ? ids : [...ids].reverse();
+        const all = rowOf(state, 9);
+        assert.deepEqual(
+          await readAll(harness, { ...request, ...between }, at(end)),
+          inOrder(all.slice(2, 6)),
+        );
+        const since = { ...request, enqueuedFrom: instant(7), type: TYPE };
+        assert.deepEqual(await readAll(harness, since, at(end)), inOrder(all.slice(7)));
+        const until = { ...request, enqueuedBefore: instant(1) };
+        assert.deepEqual(await readAll(harness, until, at(end)), inOrder(all.slice(0, 1)));
+        const never = { ...request, enqueuedFrom: instant(6), enqueuedBefore: instant(2) };
+        assert.deepEqual(await readAll(harness, never, at(end)), []);
+      }
     }
   }),
 

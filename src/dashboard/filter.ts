@@ -15,6 +15,9 @@ export interface TaskFilter {
   readonly error: string | null;
   /** What the name, the code or the message of the last error contains, in capitals or not. */
   readonly text: string | null;
+  /** Between which instants it was enqueued. */
+  readonly from: Date | null;
+  readonly before: Date | null;
   readonly order: "newest" | "oldest";
 }
 
@@ -69,13 +72,36 @@ export function readFilter(query: URLSearchParams): TaskFilter {
     id,
     error: text("error"),
     text: text("text"),
+    from: instantOf(text("from"), "from"),
+    before: instantOf(text("until"), "until"),
     order,
   };
 }
 
 /** The filter as parts of an address. */
-export function filterQuery({ state, ...rest }: TaskFilter): Record<string, string | null> {
-  return { ...rest, state: state ?? "any", order: rest.order === "newest" ? null : rest.order };
+export function filterQuery(filter: TaskFilter): Record<string, string | null> {
+  const { state, order, from, before, ...rest } = filter;
+  return {
+    ...rest,
+    from: writtenInstant(from),
+    until: writtenInstant(before),
+    state: state ?? "any",
+    order: order === "newest" ? null : order,
+  };
+}
+
+/** An instant of an address, in UTC, as browsers write it: "2026-11-24T03:12", with seconds where they are not 0. */
+function instantOf(text: string | null, name: string): Date | null {
+  if (text === null) return null;
+  const isWritten = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?$/.test(text);
+  const instant = new Date(isWritten ? `${text}Z` : Number.NaN);
+  if (Number.isNaN(instant.getTime())) throw badRequest(`${name} is no instant, as in 2026-11-24T03:12.`);
+  return instant;
+}
+
+/** The same the other way. */
+export function writtenInstant(instant: Date | null): string | null {
+  return instant?.toISOString().replace(/(?::00)?\.000Z$|Z$/, "") ?? null;
 }
 
 /** The words by which failures are grouped: the reason, the error's name and the beginning of its message. */
@@ -89,11 +115,14 @@ export function errorGroup({ lastError, failureReason }: Task): string | null {
 }
 
 /** True when a task is one of those meant. */
-export function belongs(task: Task, { state, type, reference, id, error, text }: TaskFilter): boolean {
+export function belongs(task: Task, filter: TaskFilter): boolean {
+  const { state, type, reference, id, error, text, from, before } = filter;
   if (state !== null && task.state !== state) return false;
   if (type !== null && task.type !== type) return false;
   if (reference !== null && task.referenceId !== reference) return false;
   if (id !== null && !task.taskId.startsWith(id)) return false;
+  if (from !== null && task.createdAt < from) return false;
+  if (before !== null && task.createdAt >= before) return false;
   if (error !== null && errorGroup(task) !== error) return false;
   return text === null || errorText(task).includes(text.toLowerCase());
 }
@@ -102,6 +131,18 @@ function errorText({ lastError, failureReason }: Task): string {
   const { name = "", code = "", message = "" } = lastError ?? {};
   return `${failureReason ?? ""}\n${name}\n${code ?? ""}\n${message}`.toLowerCase();
 }
+
+/** What fits every task of a state; what is asked for stands beside it. */
+export const anything = Object.freeze({
+  type: null,
+  reference: null,
+  id: null,
+  error: null,
+  text: null,
+  from: null,
+  before: null,
+  order: "newest",
+}) satisfies Omit<TaskFilter, "state">;
 
 /** Where tasks are looked for, and for whom. */
 export type Search = Pick<Visit, "store" | "ports" | "access">;
@@ -117,9 +158,15 @@ export async function findTasks(
     reference === null &&
     error === null &&
     text === null &&
-    (id === null || (state === null && type === null));
+    (id === null || (state === null && type === null && filter.from === null && filter.before === null));
   const limit = isPlain ? Math.min(enough, PAGE_OF_SEARCH) : PAGE_OF_SEARCH;
   const order = filter.order === "newest" ? "descending" : "ascending";
+  const listed = {
+    state: state ?? "failed",
+    type: type ?? undefined,
+    enqueuedFrom: filter.from ?? undefined,
+    enqueuedBefore: filter.before ?? undefined,
+  };
   const endsAtMs = ports.clock.monotonicMs() + READ_MS;
   const tasks: Task[] = [];
   let cursor = start;
@@ -131,7 +178,7 @@ export async function findTasks(
     const page =
       id !== null
         ? await store.listByTaskId({ prefix: id, limit, cursor: at })
-        : await store.list({ state: state ?? "failed", type: type ?? undefined, limit, order, cursor: at });
+        : await store.list({ ...listed, limit, order, cursor: at });
     // How many there are that somebody may not see is not told either.
     const visible = await access.visible(page.tasks);
     tasks.push(...visible.filter((task) => belongs(task, filter)));

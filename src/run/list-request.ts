@@ -14,6 +14,8 @@ const requestNames = optionNames<ListRequest>({
   state: true,
   type: true,
   ready: true,
+  enqueuedFrom: true,
+  enqueuedBefore: true,
   cursor: true,
   limit: true,
   order: true,
@@ -30,6 +32,11 @@ export function listRequest(request: Partial<ListRequest> & Pick<ListRequest, "s
   checkObject("request", request, 'pass at least a state, as in { state: "failed" }');
   checkNames("list", request, requestNames);
   const { state, type, ready, cursor, limit = DEFAULT_LIMIT, order = "ascending" } = request;
+  const { enqueuedFrom, enqueuedBefore } = request;
+  for (const [name, instant] of Object.entries({ enqueuedFrom, enqueuedBefore })) {
+    if (instant === undefined || (instant instanceof Date && !Number.isNaN(instant.getTime()))) continue;
+    throw new InvalidInputError(name, `is ${shown(instant)}`, "give a Date, or leave it out");
+  }
   checkState(state);
   if (type !== undefined) checkType(type);
   if (ready !== undefined && typeof ready !== "boolean") {
@@ -55,5 +62,5 @@ export function listRequest(request: Partial<ListRequest> & Pick<ListRequest, "s
   if (order !== "ascending" && order !== "descending") {
     throw new InvalidInputError("order", `is ${shown(order)}`, 'use "ascending" or "descending"');
   }
-  return { state, type, ready, cursor, limit, order };
+  return { state, type, ready, enqueuedFrom, enqueuedBefore, cursor, limit, order };
 }

@@ -165,6 +165,23 @@ export const operatorBugs: readonly PlantedBug[] = [
     plant: (sound) => ({ list: (request, call) => sound.list({ ...request, type: undefined }, call) }),
   },
   {
+    bug: "a list does not look from when its tasks are",
+    brokenLaw: "a list between two instants has what was enqueued between them, in every state",
+    plant: (sound) => ({
+      list: (request, call) => sound.list({ ...request, enqueuedFrom: undefined }, call),
+    }),
+  },
+  {
+    bug: "a list has those that were enqueued at its end",
+    brokenLaw: "a list between two instants has what was enqueued between them, in every state",
+    plant: (sound) => ({
+      list({ enqueuedBefore, ...request }, call) {
+        const later = enqueuedBefore === undefined ? undefined : new Date(enqueuedBefore.getTime() + 1);
+        return sound.list({ ...request, enqueuedBefore: later }, call);
+      },
+    }),
+  },
+  {
     bug: "held tasks are left out of the oldest due",
     brokenLaw: "the age of the oldest due task is told, whoever holds it",
     plant: (sound) => ({

@@ -186,6 +186,39 @@ describe.each(stores)("on %s", (kind) => {
     expect(await shown("huge")).toContain("\n… (40,002 bytes in all)");
   });
 
+  it("tasks are filtered by what their error contains and by when they were enqueued, whatever else is asked", async () => {
+    await using scene = await openScene(kind);
+    await scene.enqueue([mail("a"), newTask("b", { type: "hook" })]);
+    await scene.failAll("connect ECONNREFUSED 10.0.0.7:443");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const between = await scene.store.examine();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await scene.enqueue([mail("c")]);
+    await scene.failAll("no such mailbox");
+    const visitor = visitorOf(scene);
+    const instant = between.now.toISOString().replace("Z", "");
+    const found = async (query: string) =>
+      [...(await visitor.get(`tasks?${query}`)).html.matchAll(/<bdi>(\w)<\/bdi>/g)].map(([, id]) => id);
+    expect(await found("text=econnrefused")).toEqual(["b", "a"]);
+    expect(await found("text=e410&type=mail&order=oldest")).toEqual(["a", "c"]);
+    expect(await found(`from=${instant}`)).toEqual(["c"]);
+    expect(await found(`until=${instant}&type=hook`)).toEqual(["b"]);
+    expect(await found(`from=2020-01-01T00:00&until=${instant}&text=connect&reference=order-a`)).toEqual([
+      "a",
+    ]);
+    expect(await found(`id=c&state=any&until=${instant}`)).toEqual([]);
+    expect((await visitor.get(`tasks?from=${instant}`)).html).toContain(`name="from" value="${instant}"`);
+    for (const wrong of ["yesterday", "2026-13-01T00:00", "2026-11-24"]) {
+      expect((await visitor.get(`tasks?from=${wrong}`)).status).toBe(400);
+    }
+    const page = await visitor.get(`tasks?from=${instant}`);
+    const preview = await visitor.press(page, "Redrive all that match…");
+    expect(preview.text).toContain("Redrive 1 task?");
+    await visitor.press(preview, "Redrive 1 task");
+    expect((await scene.store.get("c"))?.state).toBe("pending");
+    expect((await scene.store.get("a"))?.state).toBe("failed");
+  });
+
   it("failed tasks are grouped by type and error, each group leading to its tasks", async () => {
     await using scene = await openScene(kind);
     await scene.enqueue([mail("a"), mail("b"), newTask("c", { type: "hook" })]);

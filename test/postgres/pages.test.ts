@@ -43,11 +43,12 @@ describe.each(sharedMajors())("a page of tasks on Postgres %i", (major) => {
     }
     await pool.query(`analyze ${schema}.task, ${schema}.pending, ${schema}.settled, ${schema}.confirmed`);
     const names = namesIn(schema);
+    const plain = [null, "51", null, "51", null, null, null, null];
     const pages = [
-      [listing.pendingPage, [null, "51", null]],
-      [listing.readyPage, [null, "51", null, null]],
-      [listing.settledPage, [null, "51", null, "failed"]],
-      [listing.confirmedPage, [null, "51", null]],
+      [listing.pendingPage, plain],
+      [listing.readyPage, [...plain, null]],
+      [listing.settledPage, [...plain, "failed"]],
+      [listing.confirmedPage, plain],
     ] as const;
     for (const [statement, values] of pages) {
       const text = `explain ${statement(names, "descending").text}`;

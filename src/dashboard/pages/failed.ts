@@ -1,6 +1,6 @@
 /** What has failed for good, grouped by type and error, so that what has one cause is mended as one. */
 import { type Action, isFinal } from "../actions/operation.ts";
-import { findTasks, type TaskFilter } from "../filter.ts";
+import { anything, findTasks, type TaskFilter } from "../filter.ts";
 import { layout } from "../layout.ts";
 import { html, type Markup } from "../markup.ts";
 import { countOf, shownNumber, titled } from "../task-words.ts";
@@ -11,15 +11,7 @@ import { hiddenFilter } from "./tasks.ts";
 /** Failed tasks that are grouped, the newest. */
 const GROUPED = 1_000;
 
-const everyFailure: TaskFilter = Object.freeze({
-  state: "failed",
-  type: null,
-  reference: null,
-  id: null,
-  error: null,
-  text: null,
-  order: "newest",
-});
+const everyFailure: TaskFilter = Object.freeze({ ...anything, state: "failed" });
 
 /** The page. */
 export async function failedPage(visit: Visit): Promise<Markup> {

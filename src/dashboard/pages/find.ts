@@ -4,7 +4,7 @@ import { checkTaskId } from "../../task/identifier.ts";
 import type { Task, TaskState } from "../../task/task.ts";
 import { inQuestion } from "../access.ts";
 import { pageResponse, seeOther } from "../answers.ts";
-import { findTasks, PAGE } from "../filter.ts";
+import { anything, findTasks, PAGE } from "../filter.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html } from "../markup.ts";
 import { badRequest } from "../refusal.ts";
@@ -29,15 +29,8 @@ export async function findPage(visit: Visit): Promise<Response> {
   // Whether a task is there that the person may not see is not told.
   if (direct !== null && (await visit.access.may("view", inQuestion(direct))))
     return seeOther(linkTo(visit, "task", { id: wanted }));
-  const beginning = {
-    state: null,
-    type: null,
-    reference: null,
-    id: wanted,
-    error: null,
-    text: null,
-  } as const;
-  const byId = await findTasks(visit, { ...beginning, order: "newest" }, { enough: PAGE, cursor: null });
+  const beginning = { ...anything, state: null, id: wanted };
+  const byId = await findTasks(visit, beginning, { enough: PAGE, cursor: null });
   const { tasks: byReference, looked } = await lookForReference(visit, wanted);
   const found = new Map<string, Task>([...byReference, ...byId.tasks].map((task) => [task.taskId, task]));
   const [only] = found.values();
@@ -77,15 +70,7 @@ async function lookForReference(
   const tasks: Task[] = [];
   const looked: Looked[] = [];
   for (const state of order) {
-    const filter = {
-      state,
-      type: null,
-      reference,
-      id: null,
-      error: null,
-      text: null,
-      order: "newest",
-    } as const;
+    const filter = { ...anything, state, reference };
     const found = await findTasks(visit, filter, { enough: PAGE, cursor: null });
     tasks.push(...found.tasks);
     looked.push({ state, read: found.read, cursor: found.cursor });

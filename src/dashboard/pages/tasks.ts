@@ -1,7 +1,15 @@
 /** Tasks by what they have in common, page by page, and what can be done to those that are selected. */
 import type { TaskState } from "../../task/task.ts";
 import { type Action, isFinal } from "../actions/operation.ts";
-import { type FoundTasks, filterQuery, findTasks, PAGE, readFilter, type TaskFilter } from "../filter.ts";
+import {
+  type FoundTasks,
+  filterQuery,
+  findTasks,
+  PAGE,
+  readFilter,
+  type TaskFilter,
+  writtenInstant,
+} from "../filter.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
 import { countOf, shownNumber, taskTable, titled } from "../task-words.ts";
@@ -36,7 +44,7 @@ ${await results(visit, filter, found)}
 }
 
 function filterForm(visit: Visit, filter: TaskFilter): Markup {
-  const { state, type, reference, id, error, text, order } = filter;
+  const { state, type, reference, id, error, text, from, before, order } = filter;
   const tab = (name: string): Markup =>
     html`<a href="${linkTo(visit, "tasks", { ...filterQuery(filter), state: name })}"${name === (state ?? "any") && html` aria-current="true"`}>${titled(name)}</a>`;
   const field = (name: string, label: string, value: string | null): Markup =>
@@ -49,9 +57,15 @@ ${field("type", "Type", type)}
 ${field("reference", "Reference", reference)}
 ${field("text", "Error contains", text)}
 ${error !== null && field("error", "Error", error)}
+${instantField("from", "Enqueued from (UTC)", from)}
+${instantField("until", "Enqueued before (UTC)", before)}
 <label>Order<select name="order"><option value="newest">newest first</option><option value="oldest"${order === "oldest" && html` selected`}>oldest first</option></select></label>
 <span class="buttons"><button>Filter</button> <a class="button plain" href="${linkTo(visit, "tasks", { state: state ?? "failed" })}">Clear</a></span>
 </form>`;
+}
+
+function instantField(name: string, label: string, value: Date | null): Markup {
+  return html`<label>${label}<input type="datetime-local" step="1" name="${name}" value="${writtenInstant(value) ?? ""}"></label>`;
 }
 
 async function results(visit: Visit, filter: TaskFilter, found: FoundTasks): Promise<Markup> {

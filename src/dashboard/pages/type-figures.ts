@@ -3,7 +3,7 @@ import { percentile } from "../../store/roll-up.ts";
 import { executes, isSilent } from "../../story/verdict.ts";
 import { latencyChart, sparkline, throughputChart } from "../chart.ts";
 import { failureRatio, shownLatency, shownRatio, spanOf, type TypeFigures } from "../figures.ts";
-import { findTasks } from "../filter.ts";
+import { anything, findTasks } from "../filter.ts";
 import { layout } from "../layout.ts";
 import { type Fragment, html, type Markup } from "../markup.ts";
 import { badRequest } from "../refusal.ts";
@@ -157,9 +157,8 @@ async function slowest(
 /** What failed for good, and what is tried again: the newest of each, grouped. */
 async function lastErrors(visit: Visit, type: string | null): Promise<Markup> {
   const { now } = await visit.standing();
-  const filter = { type, reference: null, id: null, error: null, text: null, order: "newest" } as const;
   const grouped = async (state: "failed" | "pending") => {
-    const { tasks } = await findTasks(visit, { ...filter, state }, { enough: GROUPED, cursor: null });
+    const { tasks } = await findTasks(visit, { ...anything, type, state }, { enough: GROUPED, cursor: null });
     return groupFailures(tasks.filter(({ lastError }) => lastError !== null));
   };
   const [failed, pending] = [await grouped("failed"), await grouped("pending")];

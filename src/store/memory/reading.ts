@@ -48,6 +48,7 @@ export function list(tables: Tables, processes: Processes, request: ListRequest,
   const found: TaskRow[] = [];
   for (const row of rowsFrom(tables, request)) {
     if (type !== undefined && row.type !== type) continue;
+    if (!isEnqueuedBetween(row, request)) continue;
     if (
       ready === true &&
       !(isPending(row) && row.standing.dueAtMs <= nowMs && isUnheld(row.standing, processes))
@@ -59,6 +60,12 @@ export function list(tables: Tables, processes: Processes, request: ListRequest,
   const page = found.slice(0, limit);
   const nextCursor = found.length > limit ? String(page[page.length - 1]?.id) : null;
   return { tasks: page.map(taskOf), nextCursor };
+}
+
+function isEnqueuedBetween({ createdAtMs }: TaskRow, request: ListRequest): boolean {
+  const { enqueuedFrom, enqueuedBefore } = request;
+  if (enqueuedFrom !== undefined && createdAtMs < enqueuedFrom.getTime()) return false;
+  return enqueuedBefore === undefined || createdAtMs < enqueuedBefore.getTime();
 }
 
 /** A page by the ids; this store keeps no order of ids, and sorts what it finds. */

@@ -16,6 +16,7 @@ import type {
   StoreStatistics,
   TaskPage,
 } from "../contract.ts";
+import { DISORDER_MS } from "../page.ts";
 import { taskIdRange } from "../task-id-range.ts";
 import { numberOf, textOf } from "./column.ts";
 import type { OwnConnections, Row } from "./connections.ts";
@@ -31,6 +32,8 @@ import { taskOf, taskWithAttemptsOf } from "./task-row.ts";
 
 const COUNTED_UP_TO = 10_000;
 const LONGEST_PAGE = 1_000;
+/** Tasks that one page looks at where not every one belongs to it. */
+const WALKED_AT_ONCE = 5_000;
 /** A task that changes hands between two looks is looked at again; more often than this it is somebody's loop. */
 const MAX_LOOKS = 3;
 
@@ -56,12 +59,17 @@ export class Operating {
     if (!Number.isInteger(limit) || limit < 1 || limit > LONGEST_PAGE) {
       throw new InvalidInputError("limit", `is ${limit}`, `give a whole number from 1 to ${LONGEST_PAGE}`);
     }
-    const after = cursorOf(request.cursor);
-    // One more than the page holds tells whether another page follows.
-    const found = await this.#page(request, after, limit + 1, call);
-    const rows = found.slice(0, limit);
-    const last = found.length > limit ? rows.at(-1) : undefined;
-    return { tasks: rows.map(taskOf), nextCursor: last === undefined ? null : textOf(last, "id") };
+    // Where every task fits, one more than the page holds tells whether another page follows.
+    const walked = isFiltered(request) ? WALKED_AT_ONCE : limit + 1;
+    const rows = await this.#page(request, limit + 1, walked, call);
+    const found = rows.filter((row) => row["id"] !== null);
+    const page = found.slice(0, limit);
+    const tasks = page.map(taskOf);
+    const last = page.at(-1);
+    if (found.length > limit && last !== undefined) return { tasks, nextCursor: textOf(last, "id") };
+    const [first] = rows;
+    const isAtEnd = first === undefined || numberOf(first, "walked") < walked;
+    return { tasks, nextCursor: isAtEnd ? null : textOf(first, "last") };
   }
 
   async listByTaskId(request: ListByTaskIdRequest): Promise<TaskPage> {
@@ -181,28 +189,33 @@ export class Operating {
     }
   }
 
-  #page(request: ListRequest, after: string | null, limit: number, call: StoreCall): Promise<readonly Row[]> {
-    const { state, order, type } = request;
-    const number = type === undefined ? null : typeHash(type);
+  #page(request: ListRequest, limit: number, walked: number, call: StoreCall): Promise<readonly Row[]> {
+    const { state, order, type, cursor, enqueuedFrom, enqueuedBefore } = request;
+    const [from, before] = [enqueuedFrom?.getTime(), enqueuedBefore?.getTime()];
+    const values = (typeOrNumber: string | undefined): Parameter[] => [
+      cursorOf(cursor),
+      String(limit),
+      typeOrNumber ?? null,
+      String(walked),
+      numberParameter(from),
+      numberParameter(before),
+      numberParameter(from === undefined ? undefined : from - DISORDER_MS),
+      numberParameter(before === undefined ? undefined : before + DISORDER_MS),
+    ];
+    const number = type === undefined ? undefined : typeHash(type);
     switch (state) {
       case "pending":
         return request.ready === true
           ? this.#own.rows(listing.readyPage(this.#names, order), [
-              after,
-              String(limit),
-              number,
+              ...values(number),
               numberParameter(call.now),
             ])
-          : this.#own.rows(listing.pendingPage(this.#names, order), [after, String(limit), number]);
+          : this.#own.rows(listing.pendingPage(this.#names, order), values(number));
       case "confirmed":
-        return this.#own.rows(listing.confirmedPage(this.#names, order), [
-          after,
-          String(limit),
-          type ?? null,
-        ]);
+        return this.#own.rows(listing.confirmedPage(this.#names, order), values(type));
       case "failed":
       case "cancelled":
-        return this.#own.rows(listing.settledPage(this.#names, order), [after, String(limit), number, state]);
+        return this.#own.rows(listing.settledPage(this.#names, order), [...values(number), state]);
     }
   }
 
@@ -217,6 +230,11 @@ export class Operating {
         return [counting.countSettled(this.#names), [state]];
     }
   }
+}
+
+/** Whether tasks of the state may not belong to the list. */
+function isFiltered({ type, ready, enqueuedFrom, enqueuedBefore }: ListRequest): boolean {
+  return type !== undefined || ready === true || enqueuedFrom !== undefined || enqueuedBefore !== undefined;
 }
 
 /** What was refused changes nothing, so that its record can follow. */

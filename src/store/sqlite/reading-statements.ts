@@ -65,46 +65,85 @@ order by task_id
 limit :limit`;
 
 interface PageStatements {
-  readonly ascending: string;
-  readonly descending: string;
+  /** Numbers of tasks that fit, :limit at most, among the :walked that follow :after between :first and :last. */
+  readonly found: string;
+  /** How many were walked, and to which number. */
+  readonly reach: string;
 }
 
-/** A page by id, from a scan that takes :after, :limit and a type. */
-const inBothOrders = (scan: string): PageStatements => ({
-  ascending: `${scan}
-  and x.id > :after
-order by x.id
-limit :limit`,
-  descending: `${scan}
-  and x.id < :after
-order by x.id desc
-limit :limit`,
-});
+type InBothOrders = Readonly<Record<ListRequest["order"], PageStatements>>;
 
-const settledScan = (state: string): string => `select x.id
-from owed_settled x
-cross join owed_task t on t.id = x.id
-where x.state = '${state}'
-  and (:type is null or t.type = :type)`;
+const isBetween = `(:from is null and :before is null or exists (
+    select 1
+    from owed_task t
+    where t.id = x.id
+      and (:from is null or t.created_at >= :from)
+      and (:before is null or t.created_at < :before)
+  ))`;
+
+/** Walks along a table, or the part of it that a condition names. */
+const inBothOrders = (fits: string, from: string): InBothOrders => {
+  const pages = (beyond: string, sort: string, last: string): PageStatements => {
+    const walk = `walk as materialized (
+  select x.id, ${fits} and ${isBetween} as fits
+  from ${from}
+    and x.id > :first
+    and x.id <= :last
+    and x.id ${beyond} :after
+  order by x.id ${sort}
+  limit :walked
+)`;
+    return {
+      found: `with ${walk}
+select id from walk where fits order by id ${sort} limit :limit`,
+      reach: `with ${walk}
+select count(*) as walked, ${last}(id) as last from walk`,
+    };
+  };
+  return { ascending: pages(">", "asc", "max"), descending: pages("<", "desc", "min") };
+};
+
+const isOfType = "(:type_hash is null or x.type_hash = :type_hash)";
+const isOfNamedType = `(:type is null or exists (
+    select 1 from owed_task t where t.id = x.id and t.type = :type
+  ))`;
 
 /** Pages of pending tasks. */
-export const pendingPages: PageStatements = inBothOrders(`select x.id
-from owed_pending x
-where (:type_hash is null or x.type_hash = :type_hash)`);
+export const pendingPages: InBothOrders = inBothOrders(isOfType, "owed_pending x\n  where true");
 
 /** Pages of pending tasks that are due and that nobody holds. */
-export const readyPages: PageStatements = inBothOrders(`select x.id
-from owed_pending x
-where (:type_hash is null or x.type_hash = :type_hash)
-  and x.next_attempt_at <= :now
-  and not exists (select 1 from owed_process r where r.owner = x.owner)`);
+export const readyPages: InBothOrders = inBothOrders(
+  `${isOfType}
+    and x.next_attempt_at <= :now
+    and not exists (select 1 from owed_process r where r.owner = x.owner)`,
+  "owed_pending x\n  where true",
+);
 
-/** Pages of settled tasks by state. */
-export const settledPages: Readonly<Record<Exclude<ListRequest["state"], "pending">, PageStatements>> = {
-  confirmed: inBothOrders(settledScan("confirmed")),
-  failed: inBothOrders(settledScan("failed")),
-  cancelled: inBothOrders(settledScan("cancelled")),
+/** The index of those that are not confirmed is used only where the statement says what the index says. */
+const unsuccessful = (state: string): string => `owed_settled x indexed by owed_settled_unsuccessful
+  where x.state = '${state}'
+    and x.state <> 'confirmed'`;
+
+/** Pages of settled tasks by state. Confirmed ones are nearly all that there are, and have no index of their own. */
+export const settledPages: Readonly<Record<Exclude<ListRequest["state"], "pending">, InBothOrders>> = {
+  confirmed: inBothOrders(`x.state = 'confirmed' and ${isOfNamedType}`, "owed_settled x\n  where true"),
+  failed: inBothOrders(isOfNamedType, unsuccessful("failed")),
+  cancelled: inBothOrders(isOfNamedType, unsuccessful("cancelled")),
 };
+
+/** The task with a number, or the next one. */
+export const nextTask = "select id, created_at from owed_task where id >= :id order by id limit 1";
+/** The last number of all. */
+export const lastTask = "select max(id) as id from owed_task";
+
+function countUpTo(state: string): string {
+  return `select count(*) as number
+from (
+  select 1
+  from ${unsuccessful(state)}
+  limit :bound
+)`;
+}
 
 /** Exact; walks what it counts, as the next do. */
 export const countPending = "select count(*) as number from owed_pending";
@@ -118,11 +157,9 @@ export const countProcesses = "select count(*) as number from owed_process";
 /** Ends at a bound. */
 export const countPendingUpTo = "select count(*) as number from (select 1 from owed_pending limit :bound)";
 /** As above. */
-export const countFailedUpTo =
-  "select count(*) as number from (select 1 from owed_settled where state = 'failed' limit :bound)";
+export const countFailedUpTo: string = countUpTo("failed");
 /** As above. */
-export const countCancelledUpTo =
-  "select count(*) as number from (select 1 from owed_settled where state = 'cancelled' limit :bound)";
+export const countCancelledUpTo: string = countUpTo("cancelled");
 
 /** How many tasks are confirmed and kept, from a number that is kept up to date. */
 export const readConfirmed = "select tasks as number from owed_confirmed";

@@ -3,6 +3,7 @@ import { InvalidInputError } from "../../errors.ts";
 import type { Task, TaskState, TaskWithAttempts } from "../../task/task.ts";
 import { typeHash } from "../../task/type-hash.ts";
 import type { Balance, ListByTaskIdRequest, ListRequest, StoreStatistics, TaskPage } from "../contract.ts";
+import { DISORDER_MS } from "../page.ts";
 import { taskIdRange } from "../task-id-range.ts";
 import { type Kind, scans } from "./claim-statements.ts";
 import { type Connection, integerOf, type SqlParameters } from "./connection.ts";
@@ -17,6 +18,8 @@ import {
   countTasks,
   idsInRange,
   idsToTheEnd,
+  lastTask,
+  nextTask,
   pendingPages,
   readAttempts,
   readConfirmed,
@@ -32,6 +35,9 @@ import {
 import { type AttemptRow, attemptOf, type TaskRow, taskOf } from "./task-row.ts";
 
 const MOST_PER_PAGE = 1_000;
+/** Tasks that one page looks at. */
+const WALKED_AT_ONCE = 5_000;
+const LARGEST_ID = 2n ** 63n - 1n;
 const COUNTED_UP_TO = 10_000;
 const kinds: readonly Kind[] = Object.freeze(["ready", "suspect", "alone"]);
 
@@ -54,18 +60,57 @@ export function assertListRequest(request: ListRequest): void {
 
 /** A page of tasks. */
 export function listTasks(connection: Connection, request: ListRequest, nowMs: number): TaskPage {
-  const { sql, parameters } = pageStatement(request, nowMs);
-  const found = connection.all<{ readonly id: number }>(sql, {
-    ...parameters,
-    after: startOf(request),
-    limit: request.limit + 1,
+  const { limit } = request;
+  const walk = walkOf(request, nowMs);
+  // Where every task fits, one more than the page holds tells whether another page follows.
+  const walked = isFiltered(request) ? WALKED_AT_ONCE : limit + 1;
+  const values = { ...walk.parameters, ...edges(connection, request), after: startOf(request), walked };
+  const found = connection.all<{ readonly id: number }>(walk.statements.found, {
+    ...values,
+    limit: limit + 1,
   });
-  const page = found.slice(0, request.limit);
-  const last = found.length > request.limit ? page[page.length - 1] : undefined;
+  const page = found.slice(0, limit);
+  const tasks = readPage(connection, page);
+  const last = page[page.length - 1];
+  if (found.length > limit && last !== undefined)
+    return { tasks, nextCursor: cursorBehind(last.id, request) };
+  const reach = connection.first<{ readonly walked: number; readonly last: number | null }>(
+    walk.statements.reach,
+    values,
+  );
+  const isAtEnd = reach === undefined || reach.walked < walked || reach.last === null;
+  return { tasks, nextCursor: isAtEnd ? null : cursorBehind(reach.last, request) };
+}
+
+/** Whether a walk may come upon tasks that do not belong to the list: of confirmed ones it always may. */
+function isFiltered(request: ListRequest): boolean {
+  const { state, type, ready, enqueuedFrom, enqueuedBefore } = request;
+  if (state === "confirmed" || ready === true) return true;
+  return type !== undefined || enqueuedFrom !== undefined || enqueuedBefore !== undefined;
+}
+
+/** Between which instants, and so between which numbers: instants have no index, and numbers are nearly in their order. */
+function edges(connection: Connection, { enqueuedFrom, enqueuedBefore }: ListRequest): SqlParameters {
+  const [from, before] = [enqueuedFrom?.getTime() ?? null, enqueuedBefore?.getTime() ?? null];
   return {
-    tasks: readPage(connection, page),
-    nextCursor: last === undefined ? null : cursorBehind(last.id, request),
+    from,
+    before,
+    first: from === null ? 0 : lastBefore(connection, from - DISORDER_MS),
+    last: before === null ? LARGEST_ID : lastBefore(connection, before + DISORDER_MS),
   };
+}
+
+/** The last number of a task that was enqueued before an instant, by halving the numbers. */
+function lastBefore(connection: Connection, instantMs: number): number {
+  let low = 0;
+  let high = (connection.first<{ readonly id: number | null }>(lastTask)?.id ?? 0) + 1;
+  while (high - low > 1) {
+    const id = Math.floor((low + high) / 2);
+    const task = connection.first<{ readonly id: number; readonly created_at: number }>(nextTask, { id });
+    if (task !== undefined && task.id < high && task.created_at < instantMs) low = task.id;
+    else high = id;
+  }
+  return low;
 }
 
 /** A page of tasks by their ids. */
@@ -149,16 +194,16 @@ function orphanedTypes(connection: Connection, types: readonly PendingType[]): s
   return [...new Set(names.map(({ type }) => type))].sort();
 }
 
-function pageStatement(
+function walkOf(
   { state, type, ready, order }: ListRequest,
   nowMs: number,
-): { readonly sql: string; readonly parameters: SqlParameters } {
+): { readonly statements: (typeof pendingPages)["ascending"]; readonly parameters: SqlParameters } {
   if (state !== "pending") {
-    return { sql: settledPages[state][order], parameters: { type: type ?? null } };
+    return { statements: settledPages[state][order], parameters: { type: type ?? null } };
   }
   const type_hash = type === undefined ? null : integerOf(typeHash(type));
-  if (ready === true) return { sql: readyPages[order], parameters: { type_hash, now: nowMs } };
-  return { sql: pendingPages[order], parameters: { type_hash } };
+  if (ready === true) return { statements: readyPages[order], parameters: { type_hash, now: nowMs } };
+  return { statements: pendingPages[order], parameters: { type_hash } };
 }
 
 function readPage(connection: Connection, rows: readonly { readonly id: number }[]): Task[] {
