@@ -117,7 +117,9 @@ describe.each(sharedMajors())("a function with the rights of the owner on Postgr
       "erase_task_v1",
       "insert_tasks_v1",
       "redrive_task_v1",
+      "redrive_task_v2",
       "resolve_duplicates_v2",
+      "set_keys_v1",
     ];
     expect(rows).toEqual(functions.map((proname) => ({ proname, ...closed })));
   });
