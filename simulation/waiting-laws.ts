@@ -178,12 +178,13 @@ class Waits {
     const sent = { fromMs: call.fromMs, toMs: call.fromMs };
     if (life.waiting.some((waiting) => waiting.type === type && touches([waiting], sent))) return false;
     if (touches(this.#keyBlocked(life, type, key), sent)) return false;
-    const held = life.holds.filter(({ row, fromMs, toMs, isStarted }) => {
-      // What is given back holds its slot until that is answered.
-      const untilMs = isStarted ? toMs : toMs + this.#answerMs;
-      return row.type === type && fromMs <= call.fromMs && untilMs >= call.fromMs;
-    });
+    const held = life.holds.filter((hold) => hold.row.type === type && touches([this.#slotOf(hold)], sent));
     return held.length < most;
+  }
+
+  /** What is given back holds its slot until that is answered. */
+  #slotOf({ fromMs, toMs, isStarted }: Hold): Span {
+    return { fromMs, toMs: isStarted ? toMs : toMs + this.#answerMs };
   }
 
   #isBounded(type: string): boolean {
@@ -226,7 +227,8 @@ class Waits {
     const most = this.#run.plan.types.find(({ name }) => name === type)?.concurrencyPerKey;
     if (most === undefined || key === undefined) return stops;
     const ofKey = life.holds.filter(({ row }) => row.type === type && row.key === key);
-    return [...stops, ...crowded(ofKey, most)];
+    const slots = ofKey.map((hold) => this.#slotOf(hold));
+    return [...stops, ...crowded(slots, most)];
   }
 
   /** When the worker may leave a task of the type and key alone, for any reason. */

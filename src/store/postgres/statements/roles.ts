@@ -122,7 +122,8 @@ const enqueuing = (names: Names, roles: string): string[] => {
     ...inserting.map(
       (name) => `alter function ${name} security definer set search_path = pg_catalog, pg_temp;`,
     ),
-    ...[...inserting, names.enqueue, names.resolveOwnDuplicates, names.setKeys].map(
+    // The first is what processes of an older version call, while a deploy goes on.
+    ...[names.insertTasks1, ...inserting, names.enqueue, names.resolveOwnDuplicates, names.setKeys].map(
       (name) => `grant execute on function ${name} to ${roles};`,
     ),
   ];
@@ -147,7 +148,7 @@ const working = (names: Names, role: string): string[] => [
 const looking = (names: Names, role: string): string[] => [
   `grant select on all tables in schema ${names.schema} to ${role};`,
   `grant insert on ${names.act} to ${role};`,
-  ...[names.cancelTask, names.redriveTask, names.eraseTask, names.deleteTask].map(
+  ...[names.cancelTask, names.redriveTask1, names.redriveTask, names.eraseTask, names.deleteTask].map(
     (name) => `grant execute on function ${name} to ${role};`,
   ),
 ];
