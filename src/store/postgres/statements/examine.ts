@@ -15,6 +15,10 @@ export const expectedIndexes: ReadonlyMap<string, string> = new Map([
     "pending_suspect",
     'create index concurrently pending_suspect on "pending" (type, next_attempt_at, id) where lost_attempts > 0',
   ],
+  [
+    "pending_keyed",
+    'create index concurrently pending_keyed on "pending" (type, key, next_attempt_at, id) where lost_attempts = 0 and key is not null',
+  ],
   ["settled_pkey", 'alter table "settled" add primary key (id)'],
   ["settled_state", 'create index concurrently settled_state on "settled" (state, id)'],
   ["confirmed_pkey", 'alter table "confirmed" add primary key (bucket, batch)'],
